@@ -1,0 +1,35 @@
+# make start   set up what is missing, then open the workshop        make test   all tests, from a clean clone
+# make audit   the state of every topic, mutants included            make soak   the long durability tests
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: start test lint audit soak bench setup setup-test clean
+start: setup
+	@$(BIN)/groundup start
+
+setup:
+	@$(PYTHON) tools/setup_environment.py
+
+setup-test:
+	@$(PYTHON) tools/setup_environment.py --extra test
+
+lint: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+audit: setup-test
+	$(BIN)/groundup audit --mutants
+
+soak: setup-test
+	GROUNDUP_SOAK=1 $(BIN)/python -m pytest tests/study/progress
+
+bench: setup-test
+	$(BIN)/python benchmarks/check_latency.py
+
+clean:
+	rm -rf .venv node_modules dist build src/groundup/web/static/built
