@@ -1,0 +1,176 @@
+"""The vocabulary of topic files: how a driver's result is compared, what a wrong answer stands for, what a slider is.
+
+A topic's ``checks.py`` binds one case to each driver of ``drivers.py``, by name::
+
+    masked = close("masked keys get no weight", builds="scaled_dot_product_attention", reduction=8)
+
+``mistakes.py`` and ``alternatives.py`` mark each implementation with the build that it stands in for::
+
+    @replaces("scaled_dot_product_attention")
+    def scale_missing(q, k, v, mask=None):
+        '''The scores are not divided by the square root of the key dimension.'''
+
+``figure.py`` names its controls with :func:`slider`. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+How = Literal[
+    "close",
+    "exact",
+    "up_to_sign",
+    "up_to_permutation",
+    "same_subspace",
+    "distributed_as",
+    "at_least",
+    "at_most",
+    "valid",
+]
+
+Implementation = TypeVar("Implementation", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Case:
+    """How the judge compares what one driver returned on the learner's code with what it returned on the reference.
+
+    ``title`` says what must be true, in a learner's words. ``builds`` are the builds it speaks about. ``reduction`` is
+    the longest sum behind one number of the result; with the dtype it gives the tolerance. ``conditioning`` multiplies
+    that tolerance where the problem itself magnifies rounding, and must be explained by ``because``.
+    """
+
+    title: str
+    builds: tuple[str, ...]
+    how: How
+    reduction: int = 1
+    conditioning: float = 1.0
+    because: str = ""
+    share: float = 1.0
+    dtype_matters: bool = True
+    may_change_inputs: bool = False
+    holds: Callable[[Any, Any], str | None] | None = field(default=None, compare=False)
+
+
+def _builds(builds: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    return (builds,) if isinstance(builds, str) else tuple(builds)
+
+
+def close(
+    title: str,
+    *,
+    builds: str | tuple[str, ...],
+    reduction: int = 1,
+    conditioning: float = 1.0,
+    because: str = "",
+    dtype_matters: bool = True,
+    may_change_inputs: bool = False,
+) -> Case:
+    """Equal structure, shapes and dtypes; numbers equal up to the rounding that dtype and reduction length explain."""
+    if not (conditioning >= 1.0 and math.isfinite(conditioning)):
+        raise ValueError(f"conditioning must be a finite number of at least 1, not {conditioning}")
+    if conditioning > 1.0 and not because:
+        raise ValueError("conditioning above 1 loosens the tolerance: say why with because=…")
+    return Case(
+        title,
+        _builds(builds),
+        "close",
+        reduction=reduction,
+        conditioning=conditioning,
+        because=because,
+        dtype_matters=dtype_matters,
+        may_change_inputs=may_change_inputs,
+    )
+
+
+def exact(
+    title: str, *, builds: str | tuple[str, ...], dtype_matters: bool = True, may_change_inputs: bool = False
+) -> Case:
+    """Equal to the last bit: integers, strings, lists, masks, whether something was raised."""
+    return Case(title, _builds(builds), "exact", dtype_matters=dtype_matters, may_change_inputs=may_change_inputs)
+
+
+def up_to_sign(title: str, *, builds: str | tuple[str, ...], reduction: int = 1) -> Case:
+    """Each row equal up to its sign, as eigenvectors are."""
+    return Case(title, _builds(builds), "up_to_sign", reduction=reduction)
+
+
+def up_to_permutation(title: str, *, builds: str | tuple[str, ...], reduction: int = 1) -> Case:
+    """The same rows in any order."""
+    return Case(title, _builds(builds), "up_to_permutation", reduction=reduction)
+
+
+def same_subspace(title: str, *, builds: str | tuple[str, ...], reduction: int = 1) -> Case:
+    """Rows that span the same subspace."""
+    return Case(title, _builds(builds), "same_subspace", reduction=reduction)
+
+
+def distributed_as(title: str, *, builds: str | tuple[str, ...]) -> Case:
+    """Samples (one vector) from the distribution that the reference samples from; false alarm at most 1e-9."""
+    return Case(title, _builds(builds), "distributed_as")
+
+
+def at_least(title: str, share: float, *, builds: str | tuple[str, ...]) -> Case:
+    """A number of at least ``share`` times the reference's."""
+    return Case(title, _builds(builds), "at_least", share=share)
+
+
+def at_most(title: str, share: float, *, builds: str | tuple[str, ...]) -> Case:
+    """A number of at most ``share`` times the reference's."""
+    return Case(title, _builds(builds), "at_most", share=share)
+
+
+def valid(title: str, holds: Callable[[Any, Any], str | None], *, builds: str | tuple[str, ...]) -> Case:
+    """``holds(returned, expected)`` in the judge: None where the result is valid, else what is wrong with it.
+
+    ``returned`` is decoded plain data (None, bool, int, float, str, bytes, torch.Tensor, list, dict) and may be
+    anything that a learner can write: check types before use.
+    """
+    return Case(title, _builds(builds), "valid", holds=holds)
+
+
+def replaces(*builds: str) -> Callable[[Implementation], Implementation]:
+    """Mark a function or class of mistakes.py or alternatives.py as an implementation of a build.
+
+    The object's name is the misconception (or the style); its docstring is the hint shown to the learner.
+    """
+
+    def mark(implementation: Implementation) -> Implementation:
+        implementation.__dict__  # noqa: B018  (built-ins cannot be marked: fail here, with this line in the traceback)
+        implementation.replaces = builds  # type: ignore[attr-defined]
+        return implementation
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A control of a figure: a number between ``low`` and ``high`` in steps of ``step``, or one of ``choices``."""
+
+    label: str
+    low: float = 0.0
+    high: float = 1.0
+    step: float = 0.1
+    start: float | str = 0.0
+    choices: tuple[str, ...] = ()
+
+
+def slider(
+    label: str,
+    low: float = 0.0,
+    high: float = 1.0,
+    *,
+    step: float = 0.1,
+    start: float | str | None = None,
+    choices: tuple[str, ...] = (),
+) -> Slider:
+    """A control for figure.py: ``sliders = {"angle": slider("angle between u and v (degrees)", 0, 180, step=5)}``."""
+    if choices:
+        return Slider(label, start=start if start is not None else choices[0], choices=choices)
+    if not low < high or step <= 0:
+        raise ValueError(f"slider {label!r}: low < high and step > 0 are needed, not {low}, {high}, {step}")
+    return Slider(label, low, high, step, low if start is None else start)
