@@ -1,0 +1,274 @@
+"""The judge: one snapshot of a learner's file in, one verdict out.
+
+The learner's code runs in the sandbox, the reference and the known mistakes here, all on the same inputs. Only what
+came back through the sandbox's wall as plain data is compared, and only here. A build whose case ends the child does
+not take the others with it: they are judged in a fresh child, within what is left of the time.
+
+It does not record anything and shows nothing; one judge serves many threads.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol, cast
+
+import torch
+
+import groundup
+from groundup.authoring import Case
+from groundup.study.check.assemble import Checked, bounded, build_verdict, loading_verdict
+from groundup.study.check.inprocess import Outcome, TopicLike, run_drivers
+from groundup.study.check.job import Answer, Isolation, Job, Loaded
+from groundup.study.check.misconceptions import Matcher, UsualScales, judge_case
+from groundup.study.check.session import Session
+from groundup.study.check.verdict import BuildVerdict, Kind, Receipt, Verdict
+
+if TYPE_CHECKING:
+    from groundup.study.check.sandbox import Sandbox
+
+SEED_BITS = 53  # JSON and JavaScript keep such a number exact
+_AGAIN_S = 0.5  # what the other builds get after one has used up all the time
+
+
+class SnapshotLike(Protocol):
+    """What is asked of a snapshot."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def module(self) -> str: ...
+    @property
+    def source(self) -> bytes: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def siblings(self) -> Mapping[str, bytes]: ...
+
+
+class Internal(RuntimeError):
+    """Our own failure, not the learner's: tried once more, never charged."""
+
+
+@dataclass(eq=False)
+class _Check:
+    """One check: what is asked, and what has been found so far."""
+
+    topic: TopicLike
+    snapshot: SnapshotLike
+    seed: int
+    builds: list[str]
+    names: list[str]
+    answers: dict[str, Outcome] = field(default_factory=dict)
+    checked: Checked = field(default_factory=Checked)
+    dead: set[str] = field(default_factory=set)
+    loaded: Loaded | None = None
+    end: str = ""
+
+    def job(self) -> Job:
+        topic = self.topic
+        return Job(
+            topic=topic.id,
+            seed=self.seed,
+            module=self.snapshot.module,
+            path=self.snapshot.path,
+            source=self.snapshot.source,
+            siblings=dict(self.snapshot.siblings),
+            drivers=topic.drivers_source().encode(),
+            drivers_name=f"{topic.id}/drivers.py",
+            builds=[build.name for build in topic.builds],
+            without={build.name: list(build.without) for build in topic.builds if build.without},
+            cases=self.names,
+        )
+
+    def left(self) -> list[str]:
+        """The cases that are still to be run: none about a build that has ended a child already."""
+        cases = self.topic.cases()
+        return [name for name in self.names if name not in self.answers and not self.dead & set(cases[name].builds)]
+
+    def give_up(self, kind: str) -> None:
+        """The cases that are left are not run: say so of their builds."""
+        cases = self.topic.cases()
+        builds = {build for name in self.left() for build in cases[name].builds}
+        self.checked.not_run = {build: kind for build in self.builds if build in builds}
+
+
+@dataclass(frozen=True)
+class _Found:
+    builds: list[BuildVerdict]
+    printed: str = ""
+    message: str | None = None
+
+
+class Judge:
+    """Checks snapshots of topics in a sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        # One thread: the judge shares its machine with the child, and sums must not depend on the number of threads.
+        torch.set_num_threads(1)
+        self.sandbox = sandbox
+        self._references = ThreadPoolExecutor(max_workers=2, thread_name_prefix="groundup-reference")
+        self._usual: dict[str, UsualScales] = {}
+
+    def check(
+        self, topic: TopicLike, snapshot: SnapshotLike, seed: int | None = None, builds: Iterable[str] | None = None
+    ) -> Verdict:
+        """The verdict on a snapshot, for all builds of the topic or for some; the same seed gives the same verdict."""
+        seed = secrets.randbelow(2**SEED_BITS) if seed is None else seed
+        wanted = None if builds is None else set(builds)
+        asked = [build.name for build in topic.builds if wanted is None or build.name in wanted]
+        began = time.perf_counter()
+        found = self._twice(topic, snapshot, seed, asked)
+        kind: Kind = next((one.kind for one in found.builds if one.kind != "passed"), "passed")
+        isolation = self._isolation()
+        receipt = Receipt(
+            path=snapshot.path,
+            sha256=snapshot.sha256,
+            check_version=topic.check_version,
+            seed=seed,
+            isolation=isolation.name,
+            isolation_lacks=list(isolation.lacks),
+            groundup=groundup.__version__,
+            seconds=round(time.perf_counter() - began, 4),
+        )
+        verdict = Verdict(
+            topic=topic.id,
+            kind=kind,
+            builds=found.builds,
+            receipt=receipt,
+            printed=found.printed,
+            message=found.message,
+        )
+        return bounded(verdict)
+
+    def close(self) -> None:
+        """Let the threads go; the sandbox is its owner's to close."""
+        self._references.shutdown(wait=True, cancel_futures=True)
+
+    def _isolation(self) -> Isolation:
+        try:
+            return self.sandbox.isolation
+        except Exception:  # a sandbox that could not start: the verdict is "internal" and says why
+            return Isolation("none", lacks=["the sandbox could not be started"])
+
+    def _twice(self, topic: TopicLike, snapshot: SnapshotLike, seed: int, asked: list[str]) -> _Found:
+        """One attempt, and a second one where the first failed by our own fault."""
+        trouble: Exception | None = None
+        for _ in range(2):
+            try:
+                return self._attempt(topic, snapshot, seed, asked)
+            except Exception as error:
+                trouble = error
+        message = f"groundup itself failed, your code was not judged: {type(trouble).__name__}: {trouble}"
+        return _Found([BuildVerdict(build=one, kind="internal", cases=0, passed=0) for one in asked], message=message)
+
+    def _attempt(self, topic: TopicLike, snapshot: SnapshotLike, seed: int, asked: list[str]) -> _Found:
+        cases = topic.cases()
+        names = _names(cases, asked)
+        check = _Check(topic, snapshot, seed, asked, names)
+        expected = self._references.submit(run_drivers, topic, topic.references(), seed, names, reference=True)
+        try:
+            self._run(check)
+            theirs = expected.result()
+        finally:
+            expected.cancel()
+        loaded = check.loaded
+        assert loaded is not None
+        if not loaded.ok:
+            kind = cast(Kind, loaded.kind or "raised")
+            found = [loading_verdict(build, kind, loaded.raised, check.checked.why) for build in asked]
+            return _Found(found, check.checked.printed)
+        usual = self._usual_scales(topic)
+        check.checked.results = {
+            name: judge_case(name, cases[name], check.answers[name], theirs[name], usual)
+            for name in names
+            if name in check.answers
+        }
+        matcher = Matcher(topic, seed, usual)
+        return _Found([build_verdict(one, check.checked, matcher) for one in asked], check.checked.printed)
+
+    def _usual_scales(self, topic: TopicLike) -> UsualScales:
+        kept = self._usual.get(topic.id)
+        if kept is None or kept.topic is not topic:
+            kept = self._usual[topic.id] = UsualScales(topic)
+        return kept
+
+    # ── in the sandbox ───────────────────────────────────────────────────────
+
+    def _session(self, job: Job, wall_s: float | None) -> AbstractContextManager[Session]:
+        """A child for the job; ``wall_s`` where it gets less time than the sandbox's limits say."""
+        if wall_s is None:
+            return self.sandbox.session(job)
+        return Session(self.sandbox.wait(), job, replace(self.sandbox.limits, wall_s=wall_s))
+
+    def _run(self, check: _Check) -> None:
+        """All cases; where one ends the child, those of the other builds in another one, within the same time."""
+        began = time.perf_counter()
+        wall_s: float | None = None
+        last = False
+        while check.left():
+            with self._session(check.job(), wall_s) as session:
+                self._serve(session, check)
+                if not check.end:
+                    return
+                check.checked.why = check.checked.why or session.why
+            if last or (check.loaded is not None and not check.loaded.ok):
+                break
+            wall_s = self.sandbox.limits.wall_s - (time.perf_counter() - began)
+            last = wall_s < _AGAIN_S
+            wall_s = max(wall_s, _AGAIN_S)
+        if check.end:
+            check.give_up(check.end)
+
+    def _serve(self, session: Session, check: _Check) -> None:
+        """Load, then call one driver after the other; ``check.end`` says what ended the child, if anything did."""
+        check.end = ""
+        loaded = session.load()
+        if loaded.kind == "internal":
+            raise Internal(session.why)
+        first = check.loaded is None
+        if first:
+            check.loaded, check.checked.missing = loaded, list(loaded.missing)
+        if not loaded.ok:
+            check.end = loaded.kind or "raised"
+            check.checked.printed = check.checked.printed or session.printed
+            return
+        cases = check.topic.cases()
+        for name in check.left():
+            answer = session.call(name)
+            if answer.kind == "internal":
+                raise Internal(session.why)
+            check.answers[name] = _outcome(answer)
+            if not session.alive:
+                check.end = str(answer.kind)
+                check.dead.update(cases[name].builds)
+                break
+        if first:
+            check.checked.printed = session.printed
+
+
+def _names(cases: Mapping[str, Case], asked: Iterable[str]) -> list[str]:
+    """The cases about the builds that are asked for, and one of each other build that these are mixed with.
+
+    The latter shows whether that other build is written at all.
+    """
+    wanted = [name for name, case in cases.items() if set(case.builds) & set(asked)]
+    mixed = {build for name in wanted for build in cases[name].builds} - set(asked)
+    first = {build: next((name for name, case in cases.items() if case.builds == (build,)), None) for build in mixed}
+    return [name for name in cases if name in wanted or name in first.values()]
+
+
+def _outcome(answer: Answer) -> Outcome:
+    """The sandbox's answer as the record that is judged."""
+    return Outcome(
+        answer.value,
+        answer.raised,
+        answer.kind,
+        answer.seconds,
+        list(answer.inputs_changed),
+        forbidden=answer.forbidden,
+    )

@@ -1,0 +1,487 @@
+"""The judge: with a session that answers as told, then with the real sandbox and real topics."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+import torch
+
+from groundup.authoring import Case, close
+from groundup.study.check.assemble import LARGEST, bounded, cleaned
+from groundup.study.check.inprocess import run_drivers
+from groundup.study.check.job import Answer, Isolation, Job, Loaded, RaisedAt
+from groundup.study.check.judge import SEED_BITS, Judge
+from groundup.study.check.limits import Limits
+from groundup.study.check.sandbox import Sandbox
+from groundup.study.check.verdict import BuildVerdict, Failure, Given, Receipt, Shown, Verdict
+from groundup.study.roadmap import Roadmap, load_roadmap
+from groundup.study.topics import Topic
+from groundup.study.workspace import Snapshot
+
+SOURCE = """
+def doubled(my, rng):
+    return my.double(rng.normal(3))
+
+def doubled_matrix(my, rng):
+    return my.double(rng.normal(2, 3))
+
+def summed(my, rng):
+    return my.add(rng.normal(4))
+
+def summed_rows(my, rng):
+    return my.add(rng.normal(3, 4))
+
+def summed_doubles(my, rng):
+    return my.add(my.double(rng.normal(4)))
+"""
+CASES = {
+    "doubled": close("a vector is doubled", builds="double"),
+    "doubled_matrix": close("a matrix is doubled", builds="double"),
+    "summed": close("a vector is summed", builds="add", reduction=4),
+    "summed_rows": close("rows are summed", builds="add", reduction=4),
+    "summed_doubles": close("a sum of doubles", builds=("add",), reduction=4),
+}
+
+
+def double(x: torch.Tensor) -> torch.Tensor:
+    return x * 2
+
+
+def add(x: torch.Tensor) -> torch.Tensor:
+    return x.sum(-1)
+
+
+def halved(x: torch.Tensor) -> torch.Tensor:
+    return x / 2
+
+
+def unwritten(x: torch.Tensor) -> torch.Tensor:
+    raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FakeBuild:
+    name: str
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FakeImplementation:
+    name: str
+    builds: tuple[str, ...]
+    object: Any
+    hint: str
+
+
+@dataclass(eq=False)
+class FakeTopic:
+    id: str = "fake"
+    check_version: int = 4
+    reference: dict[str, Any] = field(default_factory=lambda: {"double": double, "add": add})
+
+    @property
+    def builds(self) -> list[FakeBuild]:
+        return [FakeBuild("double", ("torch.add",)), FakeBuild("add")]
+
+    def drivers_source(self) -> str:
+        return SOURCE
+
+    def drivers(self) -> types.ModuleType:
+        module = types.ModuleType("drivers")
+        exec(SOURCE, module.__dict__)
+        return module
+
+    def cases(self) -> dict[str, Case]:
+        return CASES
+
+    def references(self) -> types.SimpleNamespace:
+        return types.SimpleNamespace(**self.reference)
+
+    def mistakes(self) -> list[FakeImplementation]:
+        return [FakeImplementation("halved", ("double",), halved, "It is halved, not doubled.")]
+
+    def alternatives(self) -> list[FakeImplementation]:
+        return []
+
+
+class FakeSession:
+    """Runs the drivers here; ``ends`` says which case ends the child, and how."""
+
+    def __init__(self, sandbox: FakeSandbox, job: Job) -> None:
+        self.sandbox, self.job = sandbox, job
+        self.alive, self.why, self.printed = True, "", "printed"
+
+    def __enter__(self) -> FakeSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def load(self) -> Loaded:
+        return self.sandbox.loaded
+
+    def call(self, name: str) -> Answer:
+        self.sandbox.called.append(name)
+        kind = self.sandbox.ends.get(name)
+        if kind is not None:
+            self.alive, self.why = False, "a reason"
+            return Answer(kind=cast(Any, kind))
+        one = run_drivers(self.sandbox.topic, types.SimpleNamespace(**self.sandbox.mine), self.job.seed, [name])[name]
+        trace = ["mine/x.py:3 in double: raise"] if one.kind == "missing" else []
+        raised = one.raised and RaisedAt(one.raised.type_name, one.raised.message, 3, "line", trace, one.raised.mro)
+        found = Answer(one.value, raised, cast(Any, one.kind), self.sandbox.seconds, one.inputs_changed)
+        return self.sandbox.change(found)
+
+
+@dataclass
+class FakeSandbox:
+    topic: FakeTopic
+    mine: dict[str, Any]
+    ends: dict[str, str] = field(default_factory=dict)
+    loaded: Loaded = field(default_factory=lambda: Loaded(ok=True))
+    limits: Limits = field(default_factory=Limits)
+    seconds: float = 0.0
+    change: Callable[[Answer], Answer] = lambda answer: answer
+    called: list[str] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    isolation: Isolation = field(default_factory=lambda: Isolation("fake", ["layer"], ["something"]))
+
+    def session(self, job: Job) -> FakeSession:
+        self.jobs.append(job)
+        return FakeSession(self, job)
+
+
+class FakeJudge(Judge):
+    """A judge whose later sessions are fakes, too."""
+
+    def _session(self, job: Job, wall_s: float | None) -> Any:
+        return self.sandbox.session(job)
+
+
+def snapshot(source: str = "", topic: Topic | None = None) -> Snapshot:
+    raw = source.encode()
+    path, module = (topic.mine_path, topic.mine_module) if topic else ("mine/x.py", "mine.x")
+    return Snapshot(path, module, raw, hashlib.sha256(raw).hexdigest())
+
+
+def judged(builds: list[str] | None = None, seed: int | None = 1, **fields: Any) -> tuple[Verdict, FakeSandbox]:
+    topic = fields.pop("topic", FakeTopic())
+    sandbox = FakeSandbox(topic, {"double": double, "add": add} | fields.pop("mine", {}), **fields)
+    judge = FakeJudge(cast(Any, sandbox))
+    try:
+        return judge.check(topic, snapshot("code"), seed, builds), sandbox
+    finally:
+        judge.close()
+
+
+def kinds(verdict: Verdict) -> dict[str, str]:
+    return {one.build: one.kind for one in verdict.builds}
+
+
+def failure(verdict: Verdict, build: str) -> Failure:
+    found = next(one.failure for one in verdict.builds if one.build == build)
+    assert found is not None
+    return found
+
+
+# ── verdicts ─────────────────────────────────────────────────────────────────
+
+
+def test_passed_with_a_receipt_and_a_fresh_seed() -> None:
+    verdict, sandbox = judged(seed=None)
+    assert verdict.passed
+    assert [(one.passed, one.cases) for one in verdict.builds] == [(2, 2), (3, 3)]
+    receipt = verdict.receipt
+    assert (receipt.path, receipt.check_version, receipt.isolation) == ("mine/x.py", 4, "fake")
+    assert receipt.sha256 == hashlib.sha256(b"code").hexdigest()
+    assert receipt.isolation_lacks == ["something"]
+    assert 0 <= receipt.seed < 2**SEED_BITS
+    assert receipt.seed != judged(seed=None)[0].receipt.seed
+    assert verdict.printed == "printed"
+    (job,) = sandbox.jobs
+    assert job.without == {"double": ["torch.add"]}
+    assert job.source == b"code"
+    assert job.seed == receipt.seed
+
+
+def test_wrong_names_the_misconception_and_shows_the_numbers() -> None:
+    verdict, _ = judged(mine={"double": halved})
+    assert verdict.kind == "wrong"
+    assert kinds(verdict) == {"double": "wrong", "add": "wrong"}
+    found = failure(verdict, "double")
+    assert (found.case, found.title) == ("doubled", "a vector is doubled")
+    assert found.misconceptions == ["halved"]
+    assert found.hint == "It is halved, not doubled."
+    assert found.message == "0.25 times the expected"
+    assert found.call == "double(x)"
+    assert [one.name for one in found.given] == ["x"]
+    assert found.returned is not None
+    assert found.expected is not None
+    assert found.returned.wrong == [[True, True, True]]
+    assert found.returned.cells != found.expected.cells
+
+
+def test_raised_shows_the_learners_line() -> None:
+    verdict, _ = judged(mine={"double": lambda x: [x][1]})
+    found = failure(verdict, "double")
+    assert kinds(verdict)["double"] == "raised"
+    assert found.message.startswith("IndexError: ")
+    assert (found.line, found.line_text) == (3, "line")
+    assert found.expected is not None
+    assert found.returned is None
+
+
+def test_an_unwritten_build_does_not_count_against_another_that_is_used_with_it() -> None:
+    verdict, _ = judged(mine={"double": unwritten})
+    assert kinds(verdict) == {"double": "missing", "add": "passed"}
+    assert [(one.passed, one.cases) for one in verdict.builds] == [(0, 2), (2, 2)]
+    assert verdict.kind == "missing"
+    assert failure(verdict, "double").message == "double is not written yet"
+
+
+def test_calling_an_unwritten_build_of_ones_own_is_no_excuse() -> None:
+    """The child says "missing, in double"; the driver of that case does not call double, so it counts."""
+
+    def lazy(x: torch.Tensor) -> torch.Tensor:
+        return add(x) if x.ndim == 1 else unwritten(x)
+
+    verdict, _ = judged(mine={"double": unwritten, "add": lazy})
+    assert kinds(verdict) == {"double": "missing", "add": "missing"}
+    assert failure(verdict, "add").message == "add calls double, which is not written yet"
+    assert kinds(judged(mine={"add": lazy})[0]) == {"double": "passed", "add": "missing"}
+
+
+def test_only_the_builds_that_are_asked_for() -> None:
+    verdict, sandbox = judged(builds=["add"], mine={"double": halved})
+    assert kinds(verdict) == {"add": "wrong"}
+    assert set(sandbox.called) == {"summed", "summed_rows", "summed_doubles"}
+
+
+def test_slow_but_right_passes_with_a_remark() -> None:
+    verdict, _ = judged(seconds=0.7)
+    assert verdict.passed
+    assert "times slower than needed" in verdict.builds[0].remarks[0]
+    assert len(verdict.builds[0].remarks) == 1
+
+
+def test_inputs_changed_in_place_fail() -> None:
+    verdict, _ = judged(mine={"double": lambda x: x.mul_(2)})
+    assert kinds(verdict)["double"] == "wrong"
+    assert failure(verdict, "double").message == "your input x was changed in place"
+
+
+@pytest.mark.parametrize("kind", ["timeout", "out of memory", "too much output", "forbidden", "crashed"])
+def test_a_build_that_ends_the_child_does_not_take_the_others_with_it(kind: str) -> None:
+    verdict, sandbox = judged(ends={"doubled": kind})
+    assert kinds(verdict) == {"double": kind, "add": "passed"}
+    assert verdict.kind == kind
+    assert failure(verdict, "double").case == "doubled"
+    assert sandbox.called == ["doubled", "summed", "summed_rows", "summed_doubles"]
+    assert len(sandbox.jobs) == 2
+
+
+def test_when_the_time_is_up_for_good_the_rest_is_said_to_be_unjudged() -> None:
+    verdict, sandbox = judged(ends={"doubled": "timeout", "summed": "timeout"}, limits=Limits(wall_s=0.2))
+    assert kinds(verdict) == {"double": "timeout", "add": "timeout"}
+    verdict, sandbox = judged(
+        ends={"doubled": "timeout"}, limits=Limits(wall_s=0.2), loaded=Loaded(ok=True), mine={"add": add}
+    )
+    assert kinds(verdict)["add"] == "passed"
+    assert len(sandbox.jobs) == 2
+
+
+@pytest.mark.parametrize(
+    ("loaded", "kind", "message"),
+    [
+        (Loaded(False, raised=RaisedAt("SyntaxError", "oh", 7, "def f(:")), "raised", "SyntaxError: oh"),
+        (Loaded(False, kind="timeout"), "timeout", "the time for a check was up here"),
+        (Loaded(False, kind="crashed"), "crashed", "the program ended without an answer"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded(loaded: Loaded, kind: str, message: str) -> None:
+    verdict, sandbox = judged(loaded=loaded)
+    assert kinds(verdict) == {"double": kind, "add": kind}
+    found = failure(verdict, "add")
+    assert found.case == "load"
+    assert message in found.message
+    assert sandbox.called == []
+    if loaded.raised is not None:
+        assert (found.line, found.line_text) == (7, "def f(:")
+
+
+def test_a_forbidden_call_is_named() -> None:
+    def change(answer: Answer) -> Answer:
+        return Answer(kind="forbidden", forbidden="torch.add", raised=RaisedAt("ForbiddenCall", "x", 3, "line"))
+
+    found = failure(judged(change=change)[0], "double")
+    assert found.message == "double is to be written without torch.add"
+    assert found.line == 3
+
+
+# ── our own failures ─────────────────────────────────────────────────────────
+
+
+def test_an_internal_failure_is_tried_once_more() -> None:
+    broken = [True]
+
+    def change(answer: Answer) -> Answer:
+        return Answer(kind="internal") if broken and broken.pop() else answer
+
+    verdict, sandbox = judged(change=change)
+    assert verdict.passed
+    assert len(sandbox.jobs) == 2
+
+
+def test_a_second_internal_failure_is_said_and_not_charged() -> None:
+    verdict, sandbox = judged(change=lambda answer: Answer(kind="internal"))
+    assert kinds(verdict) == {"double": "internal", "add": "internal"}
+    assert verdict.message is not None
+    assert "groundup itself failed" in verdict.message
+    assert all(one.failure is None for one in verdict.builds)
+    assert len(sandbox.jobs) == 2
+
+
+def test_a_reference_that_fails_is_internal() -> None:
+    topic = FakeTopic(reference={"double": lambda x: x["a"], "add": add})
+    verdict, _ = judged(topic=topic)
+    assert verdict.kind == "internal"
+    assert "the reference failed in doubled" in str(verdict.message)
+
+
+# ── the judge's edge ─────────────────────────────────────────────────────────
+
+
+def bad_verdict(size: int) -> Verdict:
+    nasty = "\x1b[31m\x00\ud800\u2028<b>" * size
+    cells = [[nasty] * 12] * 12
+    value = Shown(text=nasty, cells=cells, wrong=[[True] * 12] * 12)
+    found = Failure(
+        case="c",
+        title="t",
+        message=nasty,
+        given=[Given(name="x", value=value)] * 6,
+        returned=value,
+        expected=value,
+        trace=[nasty] * 12,
+    )
+    builds = [BuildVerdict(build=f"b{i}", kind="wrong", cases=1, passed=0, failure=found) for i in range(5)]
+    receipt = Receipt(path="p", sha256="s", check_version=1, seed=1, isolation="i", groundup="g", seconds=0.1)
+    return Verdict(topic="t", kind="wrong", builds=builds, receipt=receipt, printed=nasty * 100)
+
+
+@pytest.mark.parametrize("size", [1, 3, 300])
+def test_what_leaves_is_bounded_and_clean(size: int) -> None:
+    found = bounded(bad_verdict(size))
+    raw = found.model_dump_json().encode("utf-8")
+    assert len(raw) <= LARGEST
+
+    def strings(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from (one for item in value.values() for one in strings(item))
+        elif isinstance(value, list):
+            yield from (one for item in value for one in strings(item))
+
+    for text in strings(json.loads(raw)):
+        assert all(one.isprintable() or one in "\n\t" for one in text)
+    assert found.builds[0].failure is not None
+    assert found.kind == "wrong"
+
+
+def test_a_small_verdict_loses_nothing() -> None:
+    verdict, _ = judged(mine={"double": halved})
+    assert bounded(verdict) == verdict
+    assert cleaned({"a": ["x", 1, None]}) == {"a": ["x", 1, None]}
+
+
+# ── with the real sandbox ────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Judge]:
+    with Sandbox(Limits(wall_s=8)) as sandbox:
+        judge = Judge(sandbox)
+        yield judge
+        judge.close()
+
+
+@pytest.fixture(scope="module")
+def roadmap() -> Roadmap:
+    return load_roadmap()
+
+
+WRITTEN = ["vectors", "byte-pair-encoding", "self-attention"]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_solutions_pass_and_stubs_are_missing(real: Judge, roadmap: Roadmap, name: str) -> None:
+    topic = roadmap.topic(name)
+    verdict = real.check(topic, snapshot(topic.solution_source(), topic))
+    assert verdict.passed, verdict.model_dump_json(indent=1)
+    assert not any(one.remarks for one in verdict.builds)
+    verdict = real.check(topic, snapshot(topic.exercise_source(), topic))
+    assert {one.kind for one in verdict.builds} == {"missing"}
+    assert all(one.passed == 0 and one.cases >= 2 for one in verdict.builds)
+
+
+ATTENTION = {
+    "not scaled": ("attention_scores", "return q @ k.transpose(-1, -2)", "wrong", ["scores_not_scaled"]),
+    "transposed": ("causal_mask", "return torch.ones(n, n).triu().bool()", "wrong", ["mask_upper_triangle"]),
+    "nothing": ("causal_mask", "torch.ones(n, n).tril().bool()", "wrong", []),
+    "raises": ("attention_scores", "return q @ k", "raised", None),
+    "exits": ("attention_scores", "import os; os._exit(0)", "crashed", []),
+    "unwritten": ("attention_scores", "raise NotImplementedError", "missing", []),
+}
+
+
+def attention(topic: Topic, build: str, body: str) -> Snapshot:
+    signature = next(one.signature for one in topic.builds if one.name == build)
+    return snapshot(f"{topic.solution_source()}\n\nimport torch\n\n\ndef {signature}:\n    {body}\n", topic)
+
+
+@pytest.mark.parametrize("name", list(ATTENTION))
+def test_each_way_of_failing_and_the_same_seed_the_same_verdict(real: Judge, roadmap: Roadmap, name: str) -> None:
+    build, body, kind, misconceptions = ATTENTION[name]
+    topic = roadmap.topic("self-attention")
+    code = attention(topic, build, body)
+    verdicts = [real.check(topic, code, seed=2**52 + 3).model_dump() for _ in range(2)]
+    for one in verdicts:
+        one["receipt"].pop("seconds")
+    assert verdicts[0] == verdicts[1]
+    verdict = real.check(topic, code, seed=11)
+    found = {one.build: one for one in verdict.builds}
+    assert found[build].kind == kind
+    if misconceptions is not None:
+        assert failure(verdict, build).misconceptions == misconceptions
+    other = "attention_scores" if build == "causal_mask" else "causal_mask"
+    assert found[other].kind == "passed"
+    assert verdict.receipt.seed == 11
+    assert len(verdict.model_dump_json()) <= LARGEST
+
+
+def test_a_syntax_error_is_shown_at_its_line(real: Judge, roadmap: Roadmap) -> None:
+    topic = roadmap.topic("self-attention")
+    verdict = real.check(topic, snapshot("import torch\n\ndef causal_mask(n:\n    pass\n", topic))
+    assert {one.kind for one in verdict.builds} == {"raised"}
+    assert failure(verdict, "causal_mask").line == 3
+
+
+def test_a_changed_generator_does_not_make_an_answer(real: Judge, roadmap: Roadmap) -> None:
+    """Code that replaces the random source in its own process is wrong, not right."""
+    topic = roadmap.topic("vectors")
+    code = (
+        "import torch\nfrom groundup.study.check import rng\n"
+        "rng.Rng.normal = lambda self, *shape, **named: torch.zeros(shape)\n"
+        "rng.Rng.uniform = lambda self, *shape, **named: torch.zeros(shape)\n"
+        "def dot(u, v):\n    return (u * 0 + v * 0).sum(-1)\n"
+    )
+    verdict = real.check(topic, snapshot(code, topic))
+    assert verdict.builds[0].build == "dot"
+    assert verdict.builds[0].kind in ("wrong", "raised")

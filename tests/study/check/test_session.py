@@ -1,0 +1,173 @@
+"""What an answer says: values, the learner's own line, printed words; and that an answer cannot be forged."""
+
+import time
+
+import pytest
+import torch
+
+from groundup.study.check.sandbox import Job
+from groundup.study.check.wire import Array, Opaque, Raised
+
+DRIVER = b"def go(my): return my.f()\n"
+
+# ── what an answer says ─────────────────────────────────────────────────────────
+
+
+def test_values_come_back(sandbox, run):
+    answer, printed, _ = run(sandbox, "import numpy\nreturn [torch.arange(3), numpy.ones(2), {'a': {1}}, (True, None)]")
+    tensor, array, table, pair = answer.value
+    assert torch.equal(tensor, torch.arange(3))
+    assert type(array) is Array
+    assert table == {"a": Opaque("set")}
+    assert pair == [True, None]
+    assert printed == ""
+
+
+def test_a_value_that_is_too_large_is_opaque_and_the_session_lives(sandbox, job):
+    source = "import torch\ndef f(n): return torch.zeros(1).expand(n)\n"
+    with sandbox.session(job(source)) as session:
+        session.load()
+        answer = session.call("go", rng=False, arguments={"n": 10**12})
+        assert type(answer.value) is Opaque and answer.value.type_name == "Tensor"
+        assert torch.equal(session.call("go", rng=False, arguments={"n": 2}).value, torch.zeros(2))
+
+
+def test_the_learners_line_and_only_their_frames(sandbox, job):
+    source = "import torch\n\ndef inner(x):\n    return x @ x\n\ndef f():\n    return inner(torch.ones(2, 3))\n"
+    with sandbox.session(job(source)) as session:
+        session.load()
+        raised = session.call("go", rng=False).raised
+    assert raised.type_name == "RuntimeError"
+    assert (raised.line, raised.line_text) == (4, "return x @ x")
+    assert raised.trace == [
+        "mine/track/topic.py:7 in f: return inner(torch.ones(2, 3))",
+        "mine/track/topic.py:4 in inner: return x @ x",
+    ]
+
+
+def test_a_deep_trace_is_shortened_and_a_message_is_bounded(sandbox, run):
+    answer, _, _ = run(sandbox, "def g(n): return g(n - 1) if n else 1 / 0\ng(300)")
+    assert answer.raised.type_name == "ZeroDivisionError"
+    assert len(answer.raised.trace) < 15
+    answer, _, _ = run(sandbox, "raise ValueError('x' * 10**6 + '\\x1b')")
+    assert len(answer.raised.message) <= 2000
+
+
+def test_an_exception_that_cannot_say_what_it_is(sandbox, run):
+    answer, _, _ = run(sandbox, "class E(Exception):\n    def __str__(self): raise KeyError\nraise E")
+    assert "could not be made" in answer.raised.message
+
+
+def test_errors_while_loading(sandbox, job):
+    cases = {
+        "def f(:\n": ("SyntaxError", 1),
+        "x = 1\nraise ValueError('early')\n": ("ValueError", 2),
+        "import nothing_of_that_name\n": ("ModuleNotFoundError", 1),
+        "\n\n\tx = 1\n": ("IndentationError", 3),
+    }
+    for source, (name, line) in cases.items():
+        with sandbox.session(job(source)) as session:
+            loaded = session.load()
+        assert not loaded.ok
+        assert (loaded.raised.type_name, loaded.raised.line) == (name, line)
+
+
+def test_bytes_that_are_no_python(sandbox):
+    for source in (
+        b"\x00",
+        b"\xff\xfe",
+        b"x = '" + b"(" * 10_000,
+        b"f = " + b"(" * 500 + b")" * 500,
+        b"-" * 200_000 + b"1",
+    ):
+        values = Job("topic", 1, "mine.t", "mine/t.py", source, drivers=DRIVER, builds=["f"])
+        with sandbox.session(values) as session:
+            loaded = session.load()
+        assert not loaded.ok
+        assert loaded.raised is not None or loaded.kind in ("crashed", "out of memory")
+
+
+def test_builds_that_are_absent(sandbox, job):
+    drivers = (
+        b"def one(my):\n    return my.g()\n"
+        b"def two(my):\n    try:\n        my.g()\n    except Exception as error:\n        return error\n"
+    )
+    with sandbox.session(job("f = 1\ndef h(): pass\n", drivers, builds=["f", "g", "h"])) as session:
+        assert session.load().missing == ["f", "g"]
+        assert session.call("one", rng=False).kind == "missing"
+        assert session.call("two", rng=False).kind == "missing"
+
+
+def test_a_driver_that_returns_what_was_raised(sandbox, job):
+    drivers = b"def go(my):\n    try:\n        return my.f()\n    except Exception as error:\n        return error\n"
+    ends = {
+        "raise ValueError('x')": None,
+        "raise NotImplementedError": "missing",
+        "return bytearray(10**12)": "out of memory",
+    }
+    for body, kind in ends.items():
+        with sandbox.session(job(f"def f():\n    {body}\n", drivers)) as session:
+            session.load()
+            answer = session.call("go", rng=False)
+            assert answer.kind == kind
+            assert kind is not None or answer.value == Raised("ValueError", answer.value.mro, "x")
+
+
+# ── what is printed ─────────────────────────────────────────────────────────────
+
+
+def test_printed_words_are_kept_apart_and_cleaned(sandbox, run):
+    body = (
+        "print('hello', file=sys.stderr)\nprint('\\x1b[2J\\ud800é')\nos.write(1, b'\\xff\\n')\n"
+        "sys.stdout.write('no newline')\nreturn 1"
+    )
+    answer, printed, _ = run(sandbox, body)
+    assert answer.value == 1
+    assert printed == "hello\n\ufffd[2J\\ud800é\n\ufffd\nno newline"
+
+
+def test_what_was_printed_before_a_crash_is_not_lost(sandbox, run):
+    _, printed, _ = run(sandbox, "print('so far')\nos._exit(1)")
+    assert printed == "so far\n"
+
+
+def test_closed_streams_harm_nobody_else(sandbox, run):
+    answer, _, _ = run(sandbox, "sys.stdout.close()\nsys.stderr = None\nos.close(1)\nreturn 1")
+    assert answer.value == 1
+
+
+# ── forgery ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "b'\\x05' + bytes(7) + b'hello'",
+        "b'\\xff' * 8",
+        "b'\\x01' + bytes(7) + b'N'",
+        "(lambda p: len(p).to_bytes(8, 'little') + p)(w.encode({'nonce': b'0' * 16, 'value': 1}))",
+    ],
+)
+def test_an_answer_without_the_nonce_ends_the_session(sandbox, payload, run):
+    body = (
+        "from groundup.study.check import wire as w\nfor n in range(3, 256):\n"
+        f"    try: os.write(n, {payload})\n    except OSError: pass\nreturn 1"
+    )
+    answer, _, _ = run(sandbox, body)
+    assert answer.kind == "crashed"
+
+
+def test_an_answer_before_its_question_ends_the_session(sandbox, job):
+    source = (
+        "import os, threading, time\nfrom groundup.study.check import wire as w\ndef late():\n    time.sleep(0.2)\n"
+        "    p = w.encode({'nonce': b'0' * 16, 'value': 1})\n    for n in range(3, 256):\n"
+        "        try: os.write(n, len(p).to_bytes(8, 'little') + p)\n        except OSError: pass\n"
+        "def f(): threading.Thread(target=late, daemon=True).start()\n"
+    )
+    with sandbox.session(job(source)) as session:
+        session.load()
+        assert session.call("go", rng=False).kind is None
+        time.sleep(0.6)
+        assert session.call("go", rng=False).kind == "crashed"
+        assert not session.alive
+        assert session.call("go", rng=False).kind == "crashed"
