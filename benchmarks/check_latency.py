@@ -1,0 +1,175 @@
+"""How long a learner waits for a verdict, beside what a test runner takes on the same file and the same cases.
+
+Measured in one run, warm, several times each, for a right answer and for a wrong one:
+
+- ``groundup``: what a press of Check does: snapshot, sandboxed child, comparison, durable record, verdict;
+- ``floor``: the same drivers and comparisons in this very process, without any isolation: what no checker can beat;
+- ``pytest.main``: pytest, imported already, called in this process, torch imported already;
+- ``pytest``: a fresh ``python -m pytest``, as a learner would start it.
+
+Usage: python benchmarks/check_latency.py [TOPIC …] [--repeats N]. The last line is one JSON document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+import torch
+
+from groundup.study.check.inprocess import run_drivers
+from groundup.study.check.misconceptions import judge_outcomes
+from groundup.study.home import find_home
+from groundup.study.service import Study
+from groundup.study.topics import Topic
+
+TOPICS = ("vectors", "byte-pair-encoding", "self-attention")
+TEST_FILE = '''
+"""The cases of {topic} as a plain pytest file."""
+import importlib.util, random, pytest, torch
+torch.set_num_threads(1)
+from groundup.study.roadmap import load_roadmap
+from groundup.study.check.inprocess import run_drivers
+from groundup.study.check.misconceptions import judge_outcomes
+topic = load_roadmap().topic({topic!r})
+spec = importlib.util.spec_from_file_location("learner", {path!r})
+learner = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(learner)
+SEED = random.randrange(2**53)
+
+@pytest.mark.parametrize("case", list(topic.cases()))
+def test_case(case):
+    mine = run_drivers(topic, learner, SEED, [case])
+    theirs = run_drivers(topic, topic.references(), SEED, [case], reference=True)
+    assert all(result.passed for result in judge_outcomes(topic, mine, theirs).values())
+'''
+
+
+def spent(action: Callable[[], object], repeats: int, *, warm: int = 1) -> list[float]:
+    """Milliseconds of each repeat, after ``warm`` that are not counted."""
+    for _ in range(warm):
+        action()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        action()
+        times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def p95(times: list[float]) -> float:
+    return sorted(times)[min(len(times) - 1, round(0.95 * (len(times) - 1)))]
+
+
+def load(path: Path) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location("learner", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def floor(topic: Topic, path: Path, passes: bool) -> None:
+    seed = time.perf_counter_ns() % 2**53
+    mine = run_drivers(topic, load(path), seed)
+    theirs = run_drivers(topic, topic.references(), seed, reference=True)
+    results = judge_outcomes(topic, mine, theirs)
+    assert all(one.passed for one in results.values()) is passes
+
+
+def in_process_pytest(test: Path, passes: bool) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        code = pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(test.parent), "-c", os.devnull, str(test)])
+    assert (code == 0) is passes
+
+
+def cold_pytest(test: Path, passes: bool) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(test.parent), "-c", os.devnull, str(test)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode == 0) is passes, done.stdout
+
+
+def broken(source: str, topic: Topic) -> str:
+    """A wrong answer of the usual kind: the first build's result is right but for one step."""
+    name = topic.builds[0].name
+    # A negated result, or a list without its last entry: wrong for every build whatever it returns.
+    return (
+        f"{source}\n\n_right = {name}\n\n\ndef {name}(*args, **kwargs):\n    result = _right(*args, **kwargs)\n"
+        "    return result[:-1] if isinstance(result, list) else -result\n"
+    )
+
+
+def measure(study: Study, topic: Topic, folder: Path, repeats: int) -> dict[str, object]:
+    path = study.open(topic.id).path
+    right = study.solution(topic.id)
+    report: dict[str, object] = {"topic": topic.id, "cases": len(topic.cases())}
+    for kind, source in (("passed", right), ("wrong", broken(right, topic))):
+        passes = kind == "passed"
+        path.write_text(source)
+        test = folder / f"test_{topic.id.replace('-', '_')}_{kind}.py"
+        test.write_text(TEST_FILE.format(topic=topic.id, path=str(path)))
+
+        def check(expected: str = kind) -> None:
+            verdict = study.check(topic.id)
+            assert verdict.kind == expected, verdict
+
+        times = {
+            "groundup": spent(check, repeats, warm=3),
+            "floor": spent(lambda p=passes: floor(topic, path, p), repeats, warm=3),
+            "pytest.main": spent(lambda t=test, p=passes: in_process_pytest(t, p), max(5, repeats // 4), warm=2),
+            "pytest": spent(lambda t=test, p=passes: cold_pytest(t, p), max(3, repeats // 10)),
+        }
+        medians = {name: statistics.median(values) for name, values in times.items()}
+        report[kind] = {
+            **{f"{name} p50 ms": round(medians[name], 1) for name in times},
+            "groundup p95 ms": round(p95(times["groundup"]), 1),
+            "times faster than cold pytest": round(medians["pytest"] / medians["groundup"], 1),
+            "times faster than pytest.main": round(medians["pytest.main"] / medians["groundup"], 2),
+            "times the floor": round(medians["groundup"] / medians["floor"], 2),
+            "ms above the floor": round(medians["groundup"] - medians["floor"], 1),
+        }
+    return report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("topics", nargs="*", default=TOPICS)
+    parser.add_argument("--repeats", type=int, default=40)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        study = Study(find_home(str(Path(folder) / "home")))
+        isolation = study.judge() and study.sandbox.isolation.name
+        print(f"{os.cpu_count()} cores, isolation: {isolation}; each time is a median, right and wrong answers apart")
+        reports = []
+        for name in options.topics:
+            report = measure(study, study.written(name), Path(folder), options.repeats)
+            reports.append(report)
+            for kind in ("passed", "wrong"):
+                numbers = report[kind]
+                assert isinstance(numbers, dict)
+                print(f"\n{name}, {report['cases']} cases, {kind}")
+                for label, value in numbers.items():
+                    print(f"  {label:32} {value:>10}")
+        study.close()
+    print(json.dumps({"benchmark": "check_latency", "isolation": isolation, "topics": reports}))
+
+
+if __name__ == "__main__":
+    main()
