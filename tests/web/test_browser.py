@@ -16,8 +16,9 @@ pytestmark = [pytest.mark.browser]
 WRONG = "def attention_scores(q, k):\n    print(1)\n    return q\n\ndef causal_mask(n):\n    return RIGHT\n"
 
 
-def tidy(text: str) -> str:
-    return " ".join(text.split())
+def letters(text: str) -> str:
+    """The text without its white space, which templates and scripts put between elements as suits each."""
+    return "".join(text.split())
 
 
 # ── the whole way, on the real study ─────────────────────────────────────────
@@ -33,6 +34,7 @@ def test_from_the_first_look_to_passed_and_back_tomorrow(visit_real: Callable[..
 
     # find it on the map, by keyboard
     page.click("nav >> text=Map")
+    page.wait_for_url("**/map")  # the script that listens for the key has run
     page.keyboard.press("/")
     page.keyboard.type("self-attention")
     page.keyboard.press("ArrowDown")
@@ -52,10 +54,10 @@ def test_from_the_first_look_to_passed_and_back_tomorrow(visit_real: Callable[..
     before, drawn = slider.input_value(), int(page.get_attribute("#figure", "data-draws"))
     slider.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"Number(document.querySelector('#figure').dataset.draws) > {drawn}")
+    visitor.until(f"Number(document.querySelector('#figure').dataset.draws) > {drawn}")
     assert slider.input_value() != before
     assert page.locator("#figure output").first.inner_text() == slider.input_value()
-    page.wait_for_function("document.querySelector('#ready').textContent.includes('checker ready')")
+    visitor.until("document.querySelector('#ready').textContent.includes('checker ready')")
     visitor.shot("topic")
 
     # fail with a named misconception
@@ -76,7 +78,7 @@ def test_from_the_first_look_to_passed_and_back_tomorrow(visit_real: Callable[..
     verdict = visitor.check()
     assert "All 3 builds pass." in verdict.inner_text()
     assert page.inner_text("#topic-state").strip() == "passed"
-    page.wait_for_function("document.querySelector('#figure').dataset.drawnBy === 'your code'")
+    visitor.until("document.querySelector('#figure').dataset.drawnBy === 'your code'")
     file = study.home.path / "mine/transformer/self_attention.py"
     assert file.read_text() == right
 
@@ -111,7 +113,7 @@ def test_what_changes_on_disk_is_loaded_where_nothing_is_lost(visit: Callable[..
     visitor = visit()
     page = visitor.editor()
     study.open("self-attention").path.write_text("theirs = 1\n")
-    page.wait_for_function("document.querySelector('.cm-content').textContent.includes('theirs = 1')")
+    visitor.until("document.querySelector('.cm-content').textContent.includes('theirs = 1')")
     assert "loaded from disk" in page.inner_text("#file-said")
     assert page.is_hidden("#conflict")
 
@@ -138,7 +140,7 @@ def test_a_conflict_is_shown_and_solved_either_way(visit: Callable[..., Any], st
     assert path.read_text() == "theirs = 2\n"
     assert study.progress.attempts("self-attention") == []
     page.click("text=Load theirs")
-    page.wait_for_function("document.querySelector('.cm-content').textContent.includes('theirs = 2')")
+    visitor.until("document.querySelector('.cm-content').textContent.includes('theirs = 2')")
     assert page.is_hidden("#conflict")
     assert "not saved" not in page.inner_text("#file-said")
 
@@ -151,7 +153,7 @@ def test_saving_keeps_the_files_line_ends(visit: Callable[..., Any], study: Any)
     assert page.inner_text("#file-said") == ""
     visitor.write("c = 3\nd = 4\n")
     page.keyboard.press("Control+s")
-    page.wait_for_function("document.querySelector('#file-said').textContent === 'saved'")
+    visitor.until("document.querySelector('#file-said').textContent === 'saved'")
     assert path.read_bytes() == b"c = 3\r\nd = 4\r\n"
 
 
@@ -177,13 +179,13 @@ def test_scripts_and_templates_show_one_verdict_alike(visit: Callable[..., Any])
     visitor = visit()
     page = visitor.editor()
     visitor.write(WRONG)
-    drawn = tidy(visitor.check().evaluate("(one) => one.textContent"))
+    drawn = letters(visitor.check().evaluate("(one) => one.textContent"))
     classes = _shape_of(page)
     page.reload()
     page.wait_for_selector(".cm-editor")
-    assert tidy(page.locator("#verdict .verdict").evaluate("(one) => one.textContent")) == drawn
+    assert letters(page.locator("#verdict .verdict").evaluate("(one) => one.textContent")) == drawn
     assert _shape_of(page) == classes
-    assert "scale missing" in drawn
+    assert "scalemissing" in drawn
 
 
 def _shape_of(page: Any) -> list[str]:
@@ -250,14 +252,15 @@ def test_a_server_that_is_gone_is_said_to_be(visit: Callable[..., Any]) -> None:
 
 
 def test_the_last_position_of_a_slider_is_the_one_drawn(visit: Callable[..., Any]) -> None:
-    page = visit().editor()
+    visitor = visit()
+    page = visitor.editor()
     page.wait_for_selector("#figure .plot svg")
     slider = page.locator("#slider-angle")
     for angle in range(0, 180, 5):
         slider.fill(str(angle))
     page.select_option("#slider-form", "square")
     slider.fill("120")
-    page.wait_for_function("document.querySelector('.plot').data[1].x[0] === 120")
+    visitor.until("document.querySelector('.plot').data[1].x[0] === 120")
     assert page.evaluate("Math.round(document.querySelector('.plot').data[1].y[0] * 100)") == 25
     assert page.locator(".slider output").inner_text() == "120"
 

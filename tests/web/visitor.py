@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,6 +98,14 @@ class Visitor:
             self.page.keyboard.press("Control+Enter")
         self.page.wait_for_selector("button[value=check]:not([aria-busy])")
         return self.page.locator("#verdict .verdict")
+
+    def until(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true. (Playwright's own waiting evaluates a string inside the page,
+        which the page's content security policy rightly forbids.)"""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, f"never true: {expression}"
+            self.page.wait_for_timeout(20)
 
     def end(self) -> None:
         self.context.close()

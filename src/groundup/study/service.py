@@ -129,7 +129,7 @@ class Study:
         return self.workspace.read(topic)
 
     def save(self, topic_id: str, text: str, expected_sha256: str | None) -> Snapshot:
-        return self.workspace.write(self.written(topic_id), text, expected_sha256)
+        return self.workspace.write(self.written(topic_id), text, expected_sha256, keep_line_ends=True)
 
     def check(self, topic_id: str, *, seed: int | None = None, builds: list[str] | None = None) -> Verdict:
         """Snapshot, judge, durable record; only then the verdict."""

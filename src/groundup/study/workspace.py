@@ -231,9 +231,14 @@ class Workspace:
 
     # ── writing ──────────────────────────────────────────────────────────────
 
-    def write(self, topic: OpenedTopic, text: str, expected_sha256: str | None) -> Snapshot:
-        """Save a text, if the file still holds what its writer had seen; ``None``: if there is no file."""
-        content = _encoded(text, topic.mine_path)
+    def write(
+        self, topic: OpenedTopic, text: str, expected_sha256: str | None, *, keep_line_ends: bool = False
+    ) -> Snapshot:
+        """Save a text, if the file still holds what its writer had seen; ``None``: if there is no file.
+
+        With ``keep_line_ends`` the file keeps those that it has: what browsers send says nothing about them.
+        """
+        _encoded(text, topic.mine_path)
         path = self.home.path / topic.mine_path
         self.home.create()
         with self._locked():
@@ -241,6 +246,9 @@ class Workspace:
             current = self._current(topic)
             if (current.sha256 if current else None) != expected_sha256:
                 raise Conflict(topic.mine_path, current)
+            if current and keep_line_ends:
+                text = with_line_endings_of(current.source, text)
+            content = _encoded(text, topic.mine_path)
             try:
                 self._save(topic, path, content, current)
             except OSError as error:

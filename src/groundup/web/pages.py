@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from groundup.study.figures import FigureError
-from groundup.study.workspace import Conflict, with_line_endings_of
+from groundup.study.workspace import Conflict
 from groundup.web.deps import Page, PageDep
 from groundup.web.figure_view import figure_tables
 from groundup.web.map_view import map_view, today_view, topic_line
@@ -112,8 +112,7 @@ def topic_form(page: PageDep, topic_id: str, action: Text, text: Text = "", sha2
         return RedirectResponse(f"/topic/{quote(topic_id)}#read", status_code=303)
     said: dict[str, Any] = {}
     try:
-        # Browsers send CRLF from a text area, whatever the file had.
-        snapshot = study.save(topic_id, with_line_endings_of(study.source(topic_id).source, text), sha256)
+        snapshot = study.save(topic_id, text, sha256)
         said["saved"] = True
     except Conflict as conflict:
         mine = text.replace("\r\n", "\n")

@@ -89,14 +89,14 @@ def looked_at(case: Case, returned: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize("case", HOW, ids=lambda case: case.how)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(returned=values, expected=ours)
 def test_any_pair(case: Case, returned: Any, expected: Any) -> None:
     looked_at(case, returned, expected)
 
 
 @pytest.mark.parametrize("case", HOW, ids=lambda case: case.how)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(one=tensors(), other=tensors())
 def test_any_pair_of_tensors_of_one_shape(case: Case, one: torch.Tensor, other: torch.Tensor) -> None:
     if one.numel() == other.numel():
@@ -107,7 +107,7 @@ def test_any_pair_of_tensors_of_one_shape(case: Case, one: torch.Tensor, other: 
         looked_at(case, one, torch.arange(one.numel()).reshape(one.shape).to(one.dtype))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(returned=values)
 def test_any_answer_where_a_number_a_sample_or_a_valid_one_is_asked_for(returned: Any) -> None:
     looked_at(at_least("t", 0.5, builds="f"), returned, 3.0)

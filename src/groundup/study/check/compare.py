@@ -61,7 +61,7 @@ def compare(case: Case, returned: Any, expected: Any, usual: Usual | None = None
 
 def agree(case: Case, left: Any, right: Any, expected: Any) -> bool:
     """Do two results, wrong ones as well, come out the same? So a learner's is matched with a known mistake's."""
-    if case.how == "distributed_as" and _samples(right) is None:
+    if case.how == "distributed_as" and not _sampled(right):
         return False
     if case.how in ("at_least", "at_most", "valid"):
         plain = Case(case.title, case.builds, "close", dtype_matters=False)
@@ -126,7 +126,12 @@ def wrong_cells(returned: torch.Tensor, expected: torch.Tensor, allowed: float) 
 
 
 def signed_like(returned: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
-    """``returned`` with each row's sign turned to that of ``expected`` where the latter is largest."""
+    """``returned`` with each row's sign turned to that of ``expected`` where the latter is largest.
+
+    Truth values and complex numbers have no sign, and come back as they are.
+    """
+    if torch.bool in (returned.dtype, expected.dtype) or returned.is_complex() or expected.is_complex():
+        return returned
     if returned.ndim == 0:
         return returned.abs() * torch.where(expected < 0, -1, 1)
     if returned.numel() == 0:
@@ -278,6 +283,8 @@ def _up_to_order(mine: torch.Tensor, theirs: torch.Tensor, allowed: float) -> to
 
     First come, first served: rows that differ from each other by less than the tolerance are taken as one.
     """
+    if theirs.ndim == 0:
+        return wrong_cells(mine, theirs, allowed)
     rows = theirs.reshape(len(theirs), -1) if theirs.numel() else theirs.reshape(len(theirs), 0)
     given = mine.reshape(rows.shape)
     free = torch.ones(len(given), dtype=torch.bool)
@@ -292,8 +299,14 @@ def _up_to_order(mine: torch.Tensor, theirs: torch.Tensor, allowed: float) -> to
 
 
 def _basis(rows: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """An orthonormal basis of the span of the rows, and how ill-conditioned the rows are."""
-    _, values, basis = torch.linalg.svd(rows.to(torch.float64), full_matrices=False)
+    """An orthonormal basis of the span of the rows, and how ill-conditioned the rows are.
+
+    The last dimension is a row's; all others number the rows, so that one vector is one row.
+    """
+    rows = rows.reshape(-1, rows.shape[-1] if rows.ndim else 1)
+    _, values, basis = torch.linalg.svd(
+        rows.to(torch.complex128 if rows.is_complex() else torch.float64), full_matrices=False
+    )
     largest = float(values.max()) if values.numel() else 0.0
     kept = values > largest * 1e-6
     smallest = float(values[kept].min()) if bool(kept.any()) else 1.0
@@ -315,7 +328,9 @@ def _off_subspace(mine: torch.Tensor, theirs: torch.Tensor, allowed: float) -> t
     if len(one) != len(two):
         return everything
     share = allowed / max(tolerance.scale(theirs), 1e-300) * max(min(condition_one, 1e3), condition_two)
-    apart = float((one.T @ one - two.T @ two).abs().max()) if len(one) else 0.0
+    if one.is_complex() != two.is_complex():
+        return everything
+    apart = float((one.mH @ one - two.mH @ two).abs().max()) if len(one) else 0.0
     return everything if apart > min(share, tolerance.CEILING) else ~everything
 
 
@@ -375,6 +390,11 @@ def _samples(value: Any) -> torch.Tensor | None:
     if isinstance(value, torch.Tensor) and value.ndim == 1 and not value.is_complex():
         return value.detach()
     return None
+
+
+def _sampled(value: Any) -> bool:
+    samples = _samples(value)
+    return samples is not None and len(samples) > 0
 
 
 def _distributed(returned: Any, expected: Any) -> Difference | None:

@@ -147,7 +147,7 @@ class _Explanation:
         return f"{one_line(returned)} was raised where {a_kind(expected)} was expected"
 
     def length(self) -> str:
-        count, wanted = len(self.returned), len(self.expected)
+        count, wanted = (len(one.tensor if isinstance(one, Array) else one) for one in (self.returned, self.expected))
         text = f"{count} item{'' if count == 1 else 's'} where {wanted} {'was' if wanted == 1 else 'were'} expected"
         if not isinstance(self.returned, (list, tuple)) or not isinstance(self.expected, (list, tuple)):
             return text
@@ -180,7 +180,7 @@ class _Explanation:
         assert returned is not None
         assert expected is not None
         text = f"{dtype_name(returned.dtype)} where {dtype_name(expected.dtype)} was expected"
-        if torch.bool in (returned.dtype, expected.dtype):
+        if torch.bool in (returned.dtype, expected.dtype) or returned.is_complex() != expected.is_complex():
             return text
         free = Case(self.case.title, self.case.builds, "close", reduction=max(self.case.reduction, 64))
         right = compare(free, workable(returned).to(expected.dtype), expected) is None

@@ -1,4 +1,4 @@
-"""Messages on a stream: each with its length before it, and a bound on that. What is in them is the business of wire."""
+"""Messages on a stream: each with its length before it, and a bound on that. What is in them is wire's business."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def describe_values(
     """A sentence on two tensors of one shape and dtype; ``wrong`` marks the cells that differ."""
     if expected.dtype == torch.bool:
         return _truth_words(returned, expected, wrong, equal)
-    if expected.is_complex():
+    if expected.is_complex() or returned.is_complex():
         return _count_words(returned, expected, wrong)
     for sentence in _patterns(returned, expected, wrong, equal, sizes):
         if sentence is not None:
@@ -405,8 +405,8 @@ def number_pattern(returned: int | float, expected: int | float, sizes: Sequence
         return "the logarithm of the expected"
     if mine > 0 and abs(theirs - math.log(mine)) <= _EXACT_FACTOR * abs(theirs):
         return "the exponential of the expected"
-    if abs(mine - theirs**2) <= _EXACT_FACTOR * abs(mine) and mine > 0:
+    if abs(mine - theirs * theirs) <= _EXACT_FACTOR * abs(mine) and mine > 0:
         return "the square of the expected"
-    if mine > 0 and abs(mine**2 - theirs) <= _EXACT_FACTOR * abs(theirs):
+    if mine > 0 and abs(mine * mine - theirs) <= _EXACT_FACTOR * abs(theirs):
         return "the square root of the expected"
     return None

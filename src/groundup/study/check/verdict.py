@@ -25,7 +25,7 @@ class _Record(BaseModel):
 
 
 class Shown(_Record):
-    """A value as a person should see it. ``cells`` is a bounded table of numbers (row by row); ``wrong`` marks cells."""
+    """A value as a person should see it: ``cells`` is a bounded table of numbers, row by row; ``wrong`` marks cells."""
 
     text: str
     shape: list[int] | None = None

@@ -83,7 +83,7 @@ export class Editor {
         look,
         EditorState.readOnly.of(wishes.readOnly),
         EditorView.cspNonce.of(document.documentElement.dataset["styleNonce"] ?? ""),
-        EditorView.contentAttributes.of({ "aria-label": wishes.label, spellcheck: "false", autocapitalize: "off" }),
+        EditorView.contentAttributes.of({ "aria-label": wishes.label, tabindex: "0", spellcheck: "false", autocapitalize: "off" }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) wishes.changed();
         }),

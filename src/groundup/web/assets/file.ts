@@ -8,10 +8,10 @@ export interface Disk {
   problem: string | null;
 }
 
+// The server gives a file back the line ends that it had; a text area, and so this page, knows only plain ones.
 const plain = (text: string): string => text.replaceAll("\r\n", "\n");
 
 export class SourceFile {
-  private windows: boolean;
   private saved: string;
 
   constructor(
@@ -19,7 +19,6 @@ export class SourceFile {
     text: string,
     public sha256: string,
   ) {
-    this.windows = text.includes("\r\n");
     this.saved = plain(text);
   }
 
@@ -28,21 +27,15 @@ export class SourceFile {
     return text !== this.saved;
   }
 
-  /** The text as it goes to disk: with the line ends that the file had. */
-  outgoing(text: string): string {
-    return this.windows ? text.replaceAll("\n", "\r\n") : text;
-  }
-
   /** This is now what the file holds; its text with plain line ends. */
   learned(disk: Disk): string {
-    this.windows = disk.text.includes("\r\n");
     this.saved = plain(disk.text);
     this.sha256 = disk.sha256;
     return this.saved;
   }
 
   async save(text: string): Promise<void> {
-    const body = { text: this.outgoing(text), expected_sha256: this.sha256 };
+    const body = { text, expected_sha256: this.sha256 };
     this.learned(await ask<Disk>("PUT", `/api/source/${this.topic}`, body));
   }
 

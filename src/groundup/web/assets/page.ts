@@ -54,7 +54,11 @@ function mapSearch(field: HTMLInputElement): void {
       filter();
       event.preventDefault();
     } else if (event.key === "ArrowDown" || event.key === "Enter") {
-      links()[0]?.focus();
+      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const named = (link: HTMLElement): string => `${link.textContent} ${link.getAttribute("href")}`.toLowerCase();
+      const all = links();
+      // A point may teach several topics: the one that was asked for comes before its neighbours.
+      (all.find((link) => words.every((word) => named(link).includes(word))) ?? all[0])?.focus();
       event.preventDefault();
     }
   });
@@ -75,17 +79,18 @@ function mapSearch(field: HTMLInputElement): void {
 }
 
 /** A tick that is a form without scripts, and keeps the page where it is with them. */
-function tick(form: HTMLFormElement, words: [string, string], send: (done: boolean) => Promise<unknown>): void {
+function tick(form: HTMLFormElement, send: (done: boolean) => Promise<unknown>): void {
   const button = form.querySelector("button");
   const word = form.querySelector(".word");
   if (!button || !word) return;
+  const label = word.textContent;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const done = button.getAttribute("aria-pressed") !== "true";
     send(done).then(
       () => {
         button.setAttribute("aria-pressed", String(done));
-        word.textContent = words[done ? 1 : 0];
+        word.textContent = label;
       },
       (error: unknown) => {
         word.textContent = said(error);
@@ -98,8 +103,8 @@ themeButton();
 const field = document.querySelector<HTMLInputElement>("#search");
 if (field) mapSearch(field);
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-resource]")) {
-  tick(form, ["to do", "done"], (done) => ask("POST", "/api/resource", { id: form.dataset["resource"], done }));
+  tick(form, (done) => ask("POST", "/api/resource", { id: form.dataset["resource"], done }));
 }
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-read]")) {
-  tick(form, ["mark as read", "read"], (read) => ask("POST", "/api/read", { topic: form.dataset["read"], read }));
+  tick(form, (read) => ask("POST", "/api/read", { topic: form.dataset["read"], read }));
 }

@@ -58,7 +58,7 @@ function row(cells: Cell[]): HTMLElement {
 
 function value(one: Value): HTMLElement {
   const table = (): HTMLElement =>
-    h("div", { class: "cells", tabindex: "0", role: "region", "aria-label": one.label }, h("table", {}, ...one.rows.map(row)));
+    h("div", { class: "cells", tabindex: "0", role: "region", "aria-label": one.label }, h("table", {}, h("tbody", {}, ...one.rows.map(row))));
   const facts = one.facts && h("span", { class: "facts" }, one.facts);
   return h(
     "div",

@@ -221,11 +221,11 @@ class Work {
     const button = find<HTMLButtonElement>("button[value=check]");
     button.setAttribute("aria-busy", "true");
     const sent = this.editor.text;
-    const body = this.unsaved ? { text: this.file.outgoing(sent), expected_sha256: this.file.sha256 } : {};
+    const body = this.unsaved ? { text: sent, expected_sha256: this.file.sha256 } : {};
     try {
       const checked = await ask<Checked>("POST", `/api/check/${this.topic}`, body);
       if ("text" in body) {
-        this.file.learned({ path: "", sha256: checked.sha256, text: this.file.outgoing(sent), problem: null });
+        this.file.learned({ path: "", sha256: checked.sha256, text: sent, problem: null });
         this.closeConflict();
       }
       this.show(checked);
