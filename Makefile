@@ -31,5 +31,10 @@ soak: setup-test
 bench: setup-test
 	$(BIN)/python benchmarks/check_latency.py
 
+picture: setup-test
+	mkdir -p build/shots docs
+	GROUNDUP_SHOTS=build/shots $(BIN)/python -m pytest -q tests/web/test_browser.py -k "first_look"
+	cp build/shots/verdict.png docs/topic.png
+
 clean:
 	rm -rf .venv node_modules dist build src/groundup/web/static/built
