@@ -16,7 +16,6 @@ is the subject of an earlier topic.
 """
 
 
-
 def attention_scores(q, k):
     """How well each query matches each key: scaled by 1 / sqrt(d), before the softmax.
 
