@@ -106,7 +106,7 @@ def cold_pytest(test: Path, passes: bool) -> None:
 
 
 def broken(source: str, topic: Topic) -> str:
-    """A wrong answer of the usual kind: the first build's result is right but for one step."""
+    """The source with its first build wrong, and with it whatever builds upon it: near the worst case."""
     name = topic.builds[0].name
     # A negated result, or a list without its last entry: wrong for every build whatever it returns.
     return (

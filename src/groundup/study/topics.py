@@ -195,10 +195,18 @@ class Topic:
         return types.SimpleNamespace(**{build.name: resolve(self, build) for build in self.builds})
 
     def mistakes(self) -> list[Implementation]:
-        return _implementations(self, "mistakes.py")
+        return self._marked("mistakes.py")
 
     def alternatives(self) -> list[Implementation]:
-        return _implementations(self, "alternatives.py")
+        return self._marked("alternatives.py")
+
+    def _marked(self, file: str) -> list[Implementation]:
+        """Read once: a verdict asks for the mistakes of each build that failed."""
+        with self._lock:
+            kept = f"implementations of {file}"
+            if kept not in self._kept:
+                self._kept[kept] = _implementations(self, file)
+            return list(self._kept[kept])
 
     def cards(self) -> list[Card]:
         """The review questions of cards.toml."""
