@@ -59,7 +59,11 @@ class Child:
         return request
 
     def serve(self) -> None:
-        handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"load": self.load, "call": self.call}
+        handlers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "prepare": self.prepare,
+            "load": self.load,
+            "call": self.call,
+        }
         while True:
             request = self.receive()
             answer = handlers[request["do"]](request)
@@ -89,14 +93,14 @@ class Child:
 
     # ── requests ─────────────────────────────────────────────────────────────
 
-    def load(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Random sources and drivers first, then the learner's file."""
+    def prepare(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Random sources and drivers, before any line of the learner's: what fails here is the topic's mistake."""
         job = self.job = request["job"]
         self.rngs = {case: Rng(job["seed"], job["topic"], case) for case in job["cases"]}
         seed_global_sources(job["seed"], "load")
         try:
             self.load_drivers(job["drivers"], job["drivers_name"])
-        except Exception as error:  # no line of the learner's was run yet: the topic's mistake
+        except Exception as error:
             return {"broken": f"{job['drivers_name']}: {type(error).__name__}: {error}"}
         modules = learner.Modules(job["module"], job["path"], job["source"], job["siblings"])
         try:
@@ -105,6 +109,12 @@ class Child:
             return {"broken": str(error)}
         self.watch = learner.Watch(modules, job["path"], guard)
         sys.meta_path.insert(0, modules)
+        return {"drivers": [name for name, value in self.drivers.items() if callable(value)]}
+
+    def load(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The learner's file."""
+        job = self.job
+        assert self.watch is not None
         began = time.perf_counter()
         try:
             module = importlib_import(job["module"])

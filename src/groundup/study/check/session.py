@@ -50,6 +50,7 @@ class Session:
         self._oom_kills = _oom_kills()
         self._channel, self._output, self._ticket = self._fork()
         self._isolated = False
+        self._drivers: frozenset[str] = frozenset()
 
     def _fork(self) -> tuple[socket.socket, int, Ticket]:
         ours, theirs = socket.socketpair()
@@ -82,11 +83,14 @@ class Session:
 
     def load(self) -> Loaded:
         """Load the drivers and the learner's file."""
-        answer, seconds = self._ask({"do": "load", "job": self.job.plain()})
+        prepared, _ = self._ask({"do": "prepare", "job": self.job.plain()})
+        if prepared is not None and "broken" in prepared:
+            raise JobError(f"{self.job.topic}: {_text(prepared['broken'])}")
+        # Said before any line of the learner's code was run, and so to be believed.
+        self._drivers = frozenset((prepared or {}).get("drivers", ()))
+        answer, seconds = self._ask({"do": "load"})
         if answer is None:
             return Loaded(ok=False, kind=self.death, seconds=seconds)
-        if "broken" in answer:
-            raise JobError(f"{self.job.topic}: {_text(answer['broken'])}")
         names = [name for name in self.job.builds if name in _texts(answer.get("missing"))]
         return Loaded(
             ok=answer.get("ok") is True,
@@ -98,11 +102,15 @@ class Session:
 
     def call(self, name: str, *, rng: bool = True, arguments: dict[str, Any] | None = None) -> Answer:
         """Run the driver of that name (or, with ``rng=False`` and arguments, a figure's ``compute``)."""
+        if self.death is None and name not in self._drivers:
+            raise JobError(f"{self.job.topic}: {self.job.drivers_name} has no {name}")
         answer, seconds = self._ask({"do": "call", "name": name, "rng": rng, "arguments": arguments})
+        if answer is not None and "broken" in answer:
+            # The drivers were loaded and have this one: the learner's code has changed what the child holds.
+            self._kill("crashed", f"the process was tampered with: {_text(answer['broken'])}")
+            answer = None
         if answer is None:
             return Answer(kind=self.death, seconds=seconds)
-        if "broken" in answer:
-            raise JobError(f"{self.job.topic}: {_text(answer['broken'])}")
         forbidden = answer.get("forbidden")
         return Answer(
             value=answer.get("value"),
