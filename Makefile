@@ -1,4 +1,5 @@
 # make start   set up what is missing, then open the workshop        make test   all tests, from a clean clone
+# make battery every hostile file, at every level, 20 times (an hour)
 # make audit   the state of every topic, mutants included            make soak   the long durability tests
 PYTHON ?= python3
 BIN := .venv/bin
@@ -30,6 +31,9 @@ soak: setup-test
 
 bench: setup-test
 	$(BIN)/python benchmarks/check_latency.py
+
+battery: setup-test
+	$(BIN)/python benchmarks/battery.py
 
 picture: setup-test
 	mkdir -p build/shots docs
