@@ -24,7 +24,7 @@ test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 audit: setup-test
-	$(BIN)/groundup audit --mutants
+	$(BIN)/groundup audit --mutants --seeds 1000
 
 soak: setup-test
 	GROUNDUP_SOAK=1 $(BIN)/python -m pytest tests/study/progress

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from groundup.study.audit import audit_topic, started_judge
+from groundup.study.audit.fairness import FIXED
 from groundup.study.audit.findings import Findings
 from groundup.study.audit.pool import Pool
 from groundup.study.roadmap import load_roadmap
@@ -32,11 +33,12 @@ def test_there_are_topics_to_test() -> None:
 @pytest.mark.parametrize("topic_id", WRITTEN)
 def test_it_holds(topic_id: str, tools: tuple[Any, Pool]) -> None:
     found = Findings(load_roadmap().topic(topic_id))
-    audit_topic(found, *tools)
+    audit_topic(found, *tools, seeds=FIXED)
     assert found.problems == {}
     assert found.stubs.run == found.stubs.good == len(found.topic.builds)
     assert found.references.run == found.references.good == len(found.topic.builds)
     assert found.alternatives.run == found.alternatives.good >= 3 * len(found.topic.builds)
+    assert found.fairness.run == found.fairness.good == len(FIXED) * found.alternatives.run
     assert found.mistakes.run == found.mistakes.good == found.hinted >= 15
     assert found.mutants.run == found.mutants.good > 0
     assert found.survivors == []

@@ -219,6 +219,7 @@ def status(as_json: JsonOption = False) -> None:
 def audit(
     topics: Annotated[list[str] | None, typer.Argument(help="Topics; left out: all that are written.")] = None,
     mutants: Annotated[bool, typer.Option("--mutants", help="Also try one-edit changes of the references.")] = False,
+    seeds: Annotated[int, typer.Option(min=0, help="Also try every right answer on so many fresh seeds.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """The state of the curriculum, computed: stubs, references, mistakes, mutants, lessons."""
@@ -227,7 +228,8 @@ def audit(
 
     roadmap = checked_roadmap()
     chosen = [roadmap.topic(one).id for one in topics] if topics else None
-    report = run(roadmap, chosen, mutants=mutants, say=None if as_json else lambda text: print(text, file=sys.stderr))
+    say = None if as_json else lambda text: print(text, file=sys.stderr)
+    report = run(roadmap, chosen, mutants=mutants, say=say, seeds=seeds)
     if as_json:
         _print_json(report)
     else:

@@ -94,6 +94,7 @@ def test_the_document_of_a_small_curriculum(small: Path) -> None:
         "stubs": {"run": 2, "failing_as_they_must": 2},
         "references": {"run": 2, "passing": 2},
         "alternatives": {"run": 6, "passing": 6},
+        "fairness": {"run": 0, "passing": 0},
         "mistakes": {"run": 16, "rejected": 16, "hinted": 16},
         "mutants": {"run": 0, "killed": 0, "survivors": []},
         "lessons": {"blocks": 3, "executed": 3},
@@ -120,6 +121,26 @@ def test_a_topic_that_is_not_written_cannot_be_audited(small: Path) -> None:
     assert not report["ok"]
     assert "tripling: not written yet" in problems(report)
     assert "stubs: nothing was found to check" in problems(report)
+
+
+def test_right_answers_are_tried_on_as_many_seeds_as_wanted(small: Path) -> None:
+    heard: list[str] = []
+    report = audit.run(load_roadmap(small), ["doubling"], seeds=200, say=heard.append)
+    assert report["fairness"] == {"run": 1200, "passing": 1200}
+    assert report["ok"]
+    assert heard[1:] == [f"doubling: {count} of 200 seeds, 0 alternatives rejected" for count in (100, 200)]
+
+
+def test_a_right_answer_that_few_seeds_reject_is_found(small: Path) -> None:
+    """Rejected where one number is almost 0.5: on one seed in a hundred, and on none of the three that are tried."""
+    path = small / FOLDER / "alternatives.py"
+    source = path.read_text()
+    assert "return x + x\n" in source
+    path.write_text(source.replace("return x + x\n", "return x + x + ((x.flatten()[0] - 0.5).abs() < 0.01)\n", 1))
+    assert audit.run(load_roadmap(small), ["doubling"])["ok"]
+    report = audit.run(load_roadmap(small), ["doubling"], seeds=400)
+    assert 0 < report["fairness"]["run"] - report["fairness"]["passing"] < 100
+    assert "is rejected by" in problems(report) and "(seed " in problems(report)
 
 
 def test_an_empty_curriculum_is_not_ok(small: Path) -> None:

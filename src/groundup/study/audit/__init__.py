@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from groundup.study.audit.fairness import drawn_seeds, fair
 from groundup.study.audit.findings import Findings
 from groundup.study.audit.pool import Pool
 from groundup.study.audit.report import document
@@ -26,8 +27,12 @@ def run(
     topic_ids: Sequence[str] | None = None,
     mutants: bool = False,
     say: Callable[[str], None] | None = None,
+    seeds: int = 0,
 ) -> dict[str, Any]:
-    """The audit of some topics, or of all that are written. ``say`` hears what is going on."""
+    """The audit of some topics, or of all that are written. ``say`` hears what is going on.
+
+    ``seeds``: on how many fresh seeds each alternative must pass, besides the three that are always tried.
+    """
     tell = say or (lambda text: None)
     asked = list(roadmap.topics) if topic_ids is None else list(dict.fromkeys(topic_ids))
     found = [Findings(roadmap.topic(one)) for one in asked]
@@ -39,8 +44,8 @@ def run(
             judge = started_judge(stack)
             for one in written:
                 tell(f"{one.topic.id}: lint, stubs, references, mistakes, lesson{', mutants' if pool else ''} …")
-                audit_topic(one, judge, pool)
-    return document(roadmap, found, whole=topic_ids is None, mutants=mutants)
+                audit_topic(one, judge, pool, drawn_seeds(seeds), tell)
+    return document(roadmap, found, whole=topic_ids is None, mutants=mutants, seeds=seeds)
 
 
 def started_judge(stack: ExitStack) -> Any:
@@ -54,7 +59,13 @@ def started_judge(stack: ExitStack) -> Any:
     return Judge(sandbox)
 
 
-def audit_topic(found: Findings, judge: Any, pool: Pool | None) -> None:
+def audit_topic(
+    found: Findings,
+    judge: Any,
+    pool: Pool | None,
+    seeds: Sequence[int] = (),
+    say: Callable[[str], None] | None = None,
+) -> None:
     """Every section on one written topic; mutants where there is a pool to run them."""
     guarded("lint", linted, found)
     guarded("exercise", judged, found, judge)
@@ -63,3 +74,5 @@ def audit_topic(found: Findings, judge: Any, pool: Pool | None) -> None:
     guarded("figure", drawn, found)
     if pool is not None:
         guarded("mutants", mutated, found, pool)
+    if seeds:
+        guarded("fairness", fair, found, seeds, say)

@@ -24,6 +24,7 @@ class Findings:
     stubs: Tally = field(default_factory=Tally)
     references: Tally = field(default_factory=Tally)
     alternatives: Tally = field(default_factory=Tally)
+    fairness: Tally = field(default_factory=Tally)
     mistakes: Tally = field(default_factory=Tally)
     hinted: int = 0
     mutants: Tally = field(default_factory=Tally)

@@ -9,7 +9,9 @@ from groundup.study.audit.findings import Findings
 from groundup.study.roadmap import Roadmap
 
 
-def document(roadmap: Roadmap, found: Sequence[Findings], *, whole: bool, mutants: bool) -> dict[str, Any]:
+def document(
+    roadmap: Roadmap, found: Sequence[Findings], *, whole: bool, mutants: bool, seeds: int = 0
+) -> dict[str, Any]:
     """The report as plain data. Of an audit of some topics, points and topics are those that it looked at."""
     complete = {one.topic.id for one in found if one.complete}
     looked_at = {one.topic.id for one in found}
@@ -30,6 +32,7 @@ def document(roadmap: Roadmap, found: Sequence[Findings], *, whole: bool, mutant
         "stubs": {"run": _run(found, "stubs"), "failing_as_they_must": _good(found, "stubs")},
         "references": {"run": _run(found, "references"), "passing": _good(found, "references")},
         "alternatives": {"run": _run(found, "alternatives"), "passing": _good(found, "alternatives")},
+        "fairness": {"run": _run(found, "fairness"), "passing": _good(found, "fairness")},
         "mistakes": {
             "run": _run(found, "mistakes"),
             "rejected": _good(found, "mistakes"),
@@ -43,7 +46,7 @@ def document(roadmap: Roadmap, found: Sequence[Findings], *, whole: bool, mutant
         "parts": sum(build.part for one in found if one.complete for build in one.topic.builds),
     }
     problems = [text for one in found for texts in one.problems.values() for text in texts]
-    problems += _nothing_found(report, found, whole=whole, mutants=mutants)
+    problems += _nothing_found(report, found, whole=whole, mutants=mutants, seeds=seeds)
     return {**report, "ok": not problems, "problems": problems}
 
 
@@ -55,7 +58,9 @@ def _good(found: Sequence[Findings], section: str) -> int:
     return sum(getattr(one, section).good for one in found)
 
 
-def _nothing_found(report: dict[str, Any], found: Sequence[Findings], *, whole: bool, mutants: bool) -> list[str]:
+def _nothing_found(
+    report: dict[str, Any], found: Sequence[Findings], *, whole: bool, mutants: bool, seeds: int
+) -> list[str]:
     """A section that found nothing to check has shown nothing. Labs count once a topic has one."""
     tried = {
         "topics": sum(one.topic.written for one in found),
@@ -68,6 +73,8 @@ def _nothing_found(report: dict[str, Any], found: Sequence[Findings], *, whole: 
     }
     if mutants:
         tried["mutants"] = report["mutants"]["run"]
+    if seeds:
+        tried["fairness"] = report["fairness"]["run"]
     if whole or any(one.topic.path("figure.py").exists() for one in found):
         tried["figures"] = _run(found, "figures")
     labs = any(one.topic.path("lab.py").exists() for one in found)
