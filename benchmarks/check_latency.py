@@ -5,7 +5,14 @@ Measured in one run, warm, several times each, for a right answer and for a wron
 - ``groundup``: what a press of Check does: snapshot, sandboxed child, comparison, durable record, verdict;
 - ``floor``: the same drivers and comparisons in this very process, without any isolation: what no checker can beat;
 - ``pytest.main``: pytest, imported already, called in this process, torch imported already;
-- ``pytest``: a fresh ``python -m pytest``, as a learner would start it.
+- ``pytest``: a fresh ``python -m pytest``, as a learner would start it;
+- ``in-kernel exec``: the way of TorchCode's notebooks: the file and each case's test are executed in the learner's own
+  process, which is warm, and which they can change as they like;
+- ``otter-grader``: ``Notebook.check`` on the same cases in the same process; left out, and said so, where it is not
+  installed (``pip install otter-grader``).
+
+Also measured: how long after the start the checker is ready (budget 4 s), and eight learners who press at once
+(budget: p95 at most 4 times that of one alone).
 
 Usage: python benchmarks/check_latency.py [TOPIC …] [--repeats N]. The last line is one JSON document.
 """
@@ -22,9 +29,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import types
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -105,6 +114,82 @@ def cold_pytest(test: Path, passes: bool) -> None:
     assert (done.returncode == 0) is passes, done.stdout
 
 
+def case_runner(topic: Topic, path: Path) -> Callable[[str], bool]:
+    """What a notebook's kernel holds: the learner's file as it is now, and a test for one case."""
+    seed = time.perf_counter_ns() % 2**53
+    learner = load(path)
+
+    def passes(case: str) -> bool:
+        mine = run_drivers(topic, learner, seed, [case])
+        theirs = run_drivers(topic, topic.references(), seed, [case], reference=True)
+        return all(one.passed for one in judge_outcomes(topic, mine, theirs).values())
+
+    return passes
+
+
+def in_kernel(topic: Topic, path: Path, passes: bool) -> None:
+    names: dict[str, object] = {"passes": case_runner(topic, path)}
+    failed = []
+    for case in topic.cases():
+        try:
+            exec(compile(f"assert passes({case!r})", case, "exec"), names)
+        except AssertionError:
+            failed.append(case)
+    assert (not failed) is passes
+
+
+OTTER_TEST = """
+OK_FORMAT = True
+code = [">>> passes(%r)\\nTrue" % case for case in {cases!r}]
+cases = [{{"code": one, "hidden": False, "locked": False}} for one in code]
+suite = {{"type": "doctest", "scored": True, "setup": "", "teardown": "", "cases": cases}}
+test = {{"name": "q", "points": 1, "suites": [suite]}}
+"""
+
+
+def otter_check(topic: Topic, path: Path, folder: Path) -> Callable[[bool], None] | None:
+    """A check by otter-grader; None where it is not installed."""
+    if importlib.util.find_spec("otter") is None:
+        return None
+    import otter
+
+    tests = folder / f"otter-{topic.id}"
+    tests.mkdir(exist_ok=True)
+    (tests / "q.py").write_text(OTTER_TEST.format(cases=list(topic.cases())))
+    notebook = otter.Notebook(tests_dir=str(tests))
+
+    def check(passes: bool) -> None:
+        results = notebook.check("q", global_env={"passes": case_runner(topic, path)})
+        assert results.passed_all is passes
+
+    return check
+
+
+def at_once(study: Study, topic: Topic, learners: int, rounds: int) -> dict[str, float]:
+    """Learners who press at the same moment, and one alone, on the same warm judge."""
+    judge, snapshot = study.judge(), study.source(topic.id)
+
+    def press(start: threading.Barrier) -> float:
+        start.wait()
+        began = time.perf_counter()
+        assert judge.check(topic, snapshot).kind == "passed"
+        return (time.perf_counter() - began) * 1000
+
+    alone = spent(lambda: judge.check(topic, snapshot), 4 * rounds, warm=3)
+    together = []
+    with ThreadPoolExecutor(learners) as pool:
+        for _ in range(rounds):
+            start = threading.Barrier(learners)
+            together += [one.result() for one in [pool.submit(press, start) for _ in range(learners)]]
+    return {
+        "learners": learners,
+        "alone p95 ms": round(p95(alone), 1),
+        "together p50 ms": round(statistics.median(together), 1),
+        "together p95 ms": round(p95(together), 1),
+        "times alone (p95)": round(p95(together) / p95(alone), 2),
+    }
+
+
 def broken(source: str, topic: Topic) -> str:
     """The source with its first build wrong, and with it whatever builds upon it: near the worst case."""
     name = topic.builds[0].name
@@ -132,18 +217,28 @@ def measure(study: Study, topic: Topic, folder: Path, repeats: int) -> dict[str,
         times = {
             "groundup": spent(check, repeats, warm=3),
             "floor": spent(lambda p=passes: floor(topic, path, p), repeats, warm=3),
+            "in-kernel exec": spent(lambda p=passes: in_kernel(topic, path, p), repeats, warm=3),
             "pytest.main": spent(lambda t=test, p=passes: in_process_pytest(t, p), max(5, repeats // 4), warm=2),
             "pytest": spent(lambda t=test, p=passes: cold_pytest(t, p), max(3, repeats // 10)),
         }
+        if (otter := otter_check(topic, path, folder)) is not None:
+            with contextlib.redirect_stdout(io.StringIO()):
+                times["otter-grader"] = spent(lambda p=passes, check=otter: check(p), repeats, warm=2)
         medians = {name: statistics.median(values) for name, values in times.items()}
         report[kind] = {
             **{f"{name} p50 ms": round(medians[name], 1) for name in times},
             "groundup p95 ms": round(p95(times["groundup"]), 1),
             "times faster than cold pytest": round(medians["pytest"] / medians["groundup"], 1),
             "times faster than pytest.main": round(medians["pytest.main"] / medians["groundup"], 2),
+            "times faster than otter-grader": (
+                round(medians["otter-grader"] / medians["groundup"], 2) if "otter-grader" in medians else None
+            ),
             "times the floor": round(medians["groundup"] / medians["floor"], 2),
             "ms above the floor": round(medians["groundup"] - medians["floor"], 1),
+            "within 1.5 floors + 60 ms": medians["groundup"] <= 1.5 * medians["floor"] + 60,
         }
+    path.write_text(right)
+    report["at once"] = at_once(study, topic, learners=8, rounds=max(3, repeats // 4))
     return report
 
 
@@ -155,7 +250,12 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         study = Study(find_home(str(Path(folder) / "home")))
+        began = time.perf_counter()
         isolation = study.judge() and study.sandbox.isolation.name
+        ready_s = round(time.perf_counter() - began, 2)
+        if importlib.util.find_spec("otter") is None:
+            print("otter-grader is not installed: it is left out")
+        print(f"the checker was ready {ready_s} s after it was asked for (budget 4 s)")
         print(f"{os.cpu_count()} cores, isolation: {isolation}; each time is a median, right and wrong answers apart")
         reports = []
         for name in options.topics:
@@ -166,9 +266,12 @@ def main() -> None:
                 assert isinstance(numbers, dict)
                 print(f"\n{name}, {report['cases']} cases, {kind}")
                 for label, value in numbers.items():
-                    print(f"  {label:32} {value:>10}")
+                    print(f"  {label:32} {value!s:>10}")
+            print(f"\n{name}, learners who press at once")
+            for label, value in dict(report["at once"]).items():
+                print(f"  {label:32} {value!s:>10}")
         study.close()
-    print(json.dumps({"benchmark": "check_latency", "isolation": isolation, "topics": reports}))
+    print(json.dumps({"benchmark": "check_latency", "isolation": isolation, "ready s": ready_s, "topics": reports}))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import types
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -208,6 +210,45 @@ def test_passed_with_a_receipt_and_a_fresh_seed() -> None:
     assert job.without == {"double": ["torch.add"]}
     assert job.source == b"code"
     assert job.seed == receipt.seed
+
+
+def test_checks_share_a_seed_only_while_nobody_can_have_seen_it() -> None:
+    ran: list[int] = []
+
+    def counted(x: torch.Tensor) -> torch.Tensor:
+        if threading.current_thread().name.startswith("groundup-reference"):
+            ran.append(1)
+        return x * 2
+
+    topic = FakeTopic(reference={"double": counted, "add": add})
+    together = threading.Barrier(3, timeout=60)
+
+    class Waiting(FakeSandbox):
+        def session(self, job: Job) -> FakeSession:
+            if self.wait:
+                together.wait()
+            return super().session(job)
+
+        wait = True
+
+    sandbox = Waiting(topic, {"double": double, "add": add})
+    judge = FakeJudge(cast(Any, sandbox))
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            overlapping = [one.result() for one in [pool.submit(judge.check, topic, snapshot("code")) for _ in "abc"]]
+        once = len(ran)
+        sandbox.wait = False
+        alone = [judge.check(topic, snapshot("code")) for _ in "ab"]
+        chosen = judge.check(topic, snapshot("code"), seed=5)
+        partly = judge.check(topic, snapshot("code"), builds=["double"])
+    finally:
+        judge.close()
+    assert all(one.passed for one in [*overlapping, *alone, chosen, partly])
+    assert len({one.receipt.seed for one in overlapping}) == 1
+    assert once == 3, "the reference ran once for all three: double is called by three drivers"
+    seeds = [one.receipt.seed for one in [overlapping[0], *alone, chosen, partly]]
+    assert len(set(seeds)) == 5
+    assert judge._open == {}
 
 
 def test_wrong_names_the_misconception_and_shows_the_numbers() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import io
+import marshal
 import os
 import random
 import resource
@@ -99,7 +100,7 @@ class Child:
         self.rngs = {case: Rng(job["seed"], job["topic"], case) for case in job["cases"]}
         seed_global_sources(job["seed"], "load")
         try:
-            self.load_drivers(job["drivers"], job["drivers_name"])
+            self.load_drivers(job["compiled"], job["drivers_name"])
         except Exception as error:
             return {"broken": f"{job['drivers_name']}: {type(error).__name__}: {error}"}
         modules = learner.Modules(job["module"], job["path"], job["source"], job["siblings"])
@@ -123,11 +124,11 @@ class Child:
         self.my, missing = self.watch.builds(module, job["builds"])
         return {"ok": True, "missing": missing, "seconds": time.perf_counter() - began}
 
-    def load_drivers(self, source: bytes, name: str) -> None:
+    def load_drivers(self, compiled: bytes, name: str) -> None:
         module = types.ModuleType("groundup_drivers")
         module.__file__ = name
         sys.modules[module.__name__] = module  # dataclasses look there for the module of an annotation
-        exec(compile(source, name, "exec", dont_inherit=True), module.__dict__)
+        exec(marshal.loads(compiled), module.__dict__)  # the judge's own, read before any line of the learner's
         self.drivers = vars(module)
 
     def call(self, request: dict[str, Any]) -> dict[str, Any]:

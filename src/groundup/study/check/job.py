@@ -5,7 +5,9 @@ A job holds the learner's files and the drivers, never a reference, an expected 
 
 from __future__ import annotations
 
+import marshal
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 DeathKind = Literal["timeout", "out of memory", "too much output", "forbidden", "crashed", "internal"]
@@ -34,8 +36,14 @@ class Job:
     cases: list[str] = field(default_factory=list)
 
     def plain(self) -> dict[str, Any]:
-        """The job as data for the wire."""
-        return asdict(self)
+        """The job as data for the wire; the drivers go compiled, for a child has better things to do."""
+        return {**asdict(self), "drivers": b"", "compiled": compiled(self.drivers, self.drivers_name)}
+
+
+@lru_cache(maxsize=256)
+def compiled(source: bytes, name: str) -> bytes:
+    """Source as the code object that the worker's Python, which is this one, can run. Raises SyntaxError."""
+    return marshal.dumps(compile(source, name, "exec", dont_inherit=True))
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ It does not record anything and shows nothing; one judge serves many threads.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, cast
@@ -97,6 +98,15 @@ class _Check:
         self.checked.not_run = {build: kind for build in self.builds if build in builds}
 
 
+@dataclass(eq=False)
+class _Shared:
+    """A seed, and what the reference gives for it."""
+
+    seed: int
+    topic: TopicLike
+    expected: Future[dict[str, Outcome]] | None = None
+
+
 @dataclass(frozen=True)
 class _Found:
     builds: list[BuildVerdict]
@@ -113,16 +123,29 @@ class Judge:
         self.sandbox = sandbox
         self._references = ThreadPoolExecutor(max_workers=2, thread_name_prefix="groundup-reference")
         self._usual: dict[str, UsualScales] = {}
+        self._lock = threading.Lock()
+        self._open: dict[tuple[str, ...], _Shared] = {}
 
     def check(
         self, topic: TopicLike, snapshot: SnapshotLike, seed: int | None = None, builds: Iterable[str] | None = None
     ) -> Verdict:
-        """The verdict on a snapshot, for all builds of the topic or for some; the same seed gives the same verdict."""
-        seed = secrets.randbelow(2**SEED_BITS) if seed is None else seed
+        """The verdict on a snapshot, for all builds of the topic or for some; the same seed gives the same verdict.
+
+        A fresh seed is shared only by checks of a topic that begin before the first of them has ended: nobody can have
+        seen it, and the reference is run once for all of them.
+        """
         wanted = None if builds is None else set(builds)
         asked = [build.name for build in topic.builds if wanted is None or build.name in wanted]
         began = time.perf_counter()
-        found = self._twice(topic, snapshot, seed, asked)
+        key = (topic.id, *asked)
+        shared = self._share(key, topic) if seed is None else _Shared(seed, topic)
+        seed = shared.seed
+        try:
+            found = self._twice(topic, snapshot, shared, asked)
+        finally:
+            with self._lock:
+                if self._open.get(key) is shared:
+                    del self._open[key]
         kind: Kind = next((one.kind for one in found.builds if one.kind != "passed"), "passed")
         isolation = self._isolation()
         receipt = Receipt(
@@ -149,33 +172,48 @@ class Judge:
         """Let the threads go; the sandbox is its owner's to close."""
         self._references.shutdown(wait=True, cancel_futures=True)
 
+    def _share(self, key: tuple[str, ...], topic: TopicLike) -> _Shared:
+        with self._lock:
+            shared = self._open.get(key)
+            if shared is None or shared.topic is not topic:
+                shared = self._open[key] = _Shared(secrets.randbelow(2**SEED_BITS), topic)
+            return shared
+
+    def _expected(self, shared: _Shared, names: list[str]) -> Future[dict[str, Outcome]]:
+        """What the reference gives; asked for once, unless that failed."""
+        with self._lock:
+            failed = shared.expected is not None and shared.expected.done() and shared.expected.exception() is not None
+            if shared.expected is None or failed:
+                references = shared.topic.references()
+                shared.expected = self._references.submit(
+                    run_drivers, shared.topic, references, shared.seed, names, reference=True
+                )
+            return shared.expected
+
     def _isolation(self) -> Isolation:
         try:
             return self.sandbox.isolation
         except Exception:  # a sandbox that could not start: the verdict is "internal" and says why
             return Isolation("none", lacks=["the sandbox could not be started"])
 
-    def _twice(self, topic: TopicLike, snapshot: SnapshotLike, seed: int, asked: list[str]) -> _Found:
+    def _twice(self, topic: TopicLike, snapshot: SnapshotLike, shared: _Shared, asked: list[str]) -> _Found:
         """One attempt, and a second one where the first failed by our own fault."""
         trouble: Exception | None = None
         for _ in range(2):
             try:
-                return self._attempt(topic, snapshot, seed, asked)
+                return self._attempt(topic, snapshot, shared, asked)
             except Exception as error:
                 trouble = error
         message = f"groundup itself failed, your code was not judged: {type(trouble).__name__}: {trouble}"
         return _Found([BuildVerdict(build=one, kind="internal", cases=0, passed=0) for one in asked], message=message)
 
-    def _attempt(self, topic: TopicLike, snapshot: SnapshotLike, seed: int, asked: list[str]) -> _Found:
+    def _attempt(self, topic: TopicLike, snapshot: SnapshotLike, shared: _Shared, asked: list[str]) -> _Found:
         cases = topic.cases()
         names = _names(cases, asked)
-        check = _Check(topic, snapshot, seed, asked, names)
-        expected = self._references.submit(run_drivers, topic, topic.references(), seed, names, reference=True)
-        try:
-            self._run(check)
-            theirs = expected.result()
-        finally:
-            expected.cancel()
+        check = _Check(topic, snapshot, shared.seed, asked, names)
+        expected = self._expected(shared, names)
+        self._run(check)
+        theirs = expected.result()
         loaded = check.loaded
         assert loaded is not None
         if not loaded.ok:
@@ -188,7 +226,7 @@ class Judge:
             for name in names
             if name in check.answers
         }
-        matcher = Matcher(topic, seed, usual)
+        matcher = Matcher(topic, shared.seed, usual)
         return _Found([build_verdict(one, check.checked, matcher) for one in asked], check.checked.printed)
 
     def _usual_scales(self, topic: TopicLike) -> UsualScales:

@@ -83,7 +83,11 @@ class Session:
 
     def load(self) -> Loaded:
         """Load the drivers and the learner's file."""
-        prepared, _ = self._ask({"do": "prepare", "job": self.job.plain()})
+        try:
+            plain = self.job.plain()
+        except SyntaxError as error:
+            raise JobError(f"{self.job.topic}: {self.job.drivers_name}: {error}") from error
+        prepared, _ = self._ask({"do": "prepare", "job": plain})
         if prepared is not None and "broken" in prepared:
             raise JobError(f"{self.job.topic}: {_text(prepared['broken'])}")
         # Said before any line of the learner's code was run, and so to be believed.
