@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,13 +15,15 @@ from typing import get_args
 import psutil
 import pytest
 
+from groundup.study.check import judge
 from groundup.study.check.verdict import Kind
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from battery import ENTRIES, GROUPS, LEVELS, MARK, Entry
 from battery.arena import Arena, Neighbor, arena
 from battery.entry import at_call
+
+from battery import ENTRIES, GROUPS, LEVELS, MARK, Entry
 
 GROWTH_MB = 200
 
@@ -39,6 +42,30 @@ def test_the_table_is_whole() -> None:
     assert not [entry.name for entry in ENTRIES if entry.verdicts - set(get_args(Kind))]
     named = {kind for entry in ENTRIES for kind in entry.verdicts}
     assert named == set(get_args(Kind)) - {"internal"}, "each verdict has a file that must get it"
+
+
+def test_the_table_in_security_md_is_the_batterys() -> None:
+    text = (Path(__file__).resolve().parents[3] / "SECURITY.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    shown = {row[0]: row[1:] for row in rows if row[0] in GROUPS}
+    expected = {
+        group: [str(len(entries)), *(str(sum(entry.stopped_at(level) for entry in entries)) for level in LEVELS)]
+        for group, entries in GROUPS.items()
+    }
+    assert shown == expected
+
+
+DEFENDING = ("sandbox", "session", "warm", "worker", "child", "learner", "wire", "limits", "judge")
+LAYERS = ("__init__", "layers", "namespaces", "landlock", "seccomp", "rlimits", "paths", "system")
+
+
+@pytest.mark.parametrize("module", [*DEFENDING, *(f"isolate/{name}" for name in LAYERS)])
+def test_each_module_says_what_it_does_not_protect_against(module: str) -> None:
+    source = (Path(judge.__file__).parent / f"{module}.py").read_text(encoding="utf-8")
+    said = " ".join((ast.get_docstring(ast.parse(source)) or "").split())
+    assert "Not protected against" in said
+    if module == "isolate/__init__":
+        assert all(name in said for name in ("Linux where user namespaces", "Linux without them", "macOS"))
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,9 @@
 It holds no reference, no expected value, no tolerance and no other learner's file: there is nothing in it to steal, and
 nothing that it says is a verdict. A request carries a nonce that its answer repeats, so that an answer cannot be made
 before its question. It does not try to stop the learner's code from reaching into this very process; it cannot.
+
+Not protected against, on any platform: the learner's code can read and change everything in this process, can end it,
+and can make it say anything. That is why the judge believes nothing that it says but values, and compares those itself.
 """
 
 from __future__ import annotations

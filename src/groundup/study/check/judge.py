@@ -5,6 +5,9 @@ came back through the sandbox's wall as plain data is compared, and only here. A
 not take the others with it: they are judged in a fresh child, within what is left of the time.
 
 It does not record anything and shows nothing; one judge serves many threads.
+
+Not protected against: a right answer that was copied, and the time that a known mistake of ours takes on odd inputs,
+which is bounded in :mod:`groundup.study.check.misconceptions`. The same on every platform.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 What is watched (arguments changed in place, a result that shares memory with an argument, calls on a build's
 ``without`` list) is seen from within the process that the learner's code shares, which can therefore hide it. A learner
 who does so cheats themselves of a remark; no verdict of "passed" rests on it.
+
+Not protected against, on any platform: code that takes the watch apart. It loses hints and may slip past a ``without``
+list; the value that it returns is judged all the same.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""How much one check may use. A limit can be raised or lowered, but none can be switched off."""
+"""How much one check may use. A limit can be raised or lowered, but none can be switched off.
+
+Not protected against, on macOS: ``memory_mb`` is not enforced there. On Linux without namespaces: ``files_mb`` bounds
+each file, not all of them together.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """The sandbox: a warm worker that forks one isolated child for each session.
 
-It protects the judge, the learner's progress and the machine from mistakes and from mischief in a learner's file. What
-this does not protect against: holes in the kernel (put a virtual machine or gVisor around it for strangers on the open
+It protects the judge, the learner's progress and the machine from mistakes and from mischief in a learner's file. Not
+protected against: holes in the kernel (put a virtual machine or gVisor around it for strangers on the open
 internet), timing side channels, and a child that looks into its own memory, which holds nothing worth finding. What is
 not enforced on this machine stands in :attr:`Sandbox.isolation` and on every verdict; ``level="strict"`` refuses to
-work with less than everything.
+work with less than everything. :mod:`groundup.study.check.isolate` says for each platform what is open.
 """
 
 from __future__ import annotations

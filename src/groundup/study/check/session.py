@@ -2,6 +2,9 @@
 
 The cause of a death comes from what the judge and the worker know (who killed it, its wait status, its CPU time), never
 from what the child said. The wall limit counts the time of all requests of the session together.
+
+Not protected against: use of all that the limits allow, by as many learners as check at once; that is for the server
+to bound. The same on every platform.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The judge's hold on the warm process: starts it, asks it for children, hears how they ended, notices its death."""
+"""The judge's hold on the warm process: starts it, asks it for children, hears how they ended, notices its death.
+
+Not protected against: somebody who may signal this user's processes can end the worker. It is replaced, the checks that
+it held end as ``internal`` and are not charged. The same on every platform.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ takes nothing for granted, bounds bytes, depth, items and tensors before it allo
 
 It does not say who wrote a message (the session's nonces do), nor that a string is fit to be shown: strings may hold
 control characters and lone surrogates; :func:`clean` removes them.
+
+Not protected against: an answer that is right by whatever means. The same on every platform.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 It never computes and never starts a thread: after a parallel operation in the parent, the first one in a forked child
 hangs for ever (GNU OpenMP). It never imports the stack or the curriculum, so that a child holds no reference. It reads
 nothing that a child writes. Started by :mod:`groundup.study.check.warm` with one argument, a JSON object.
+
+Not protected against: without namespaces (Linux without user namespaces, macOS) what a child has started outlives it;
+there the filter on system calls is what keeps it from starting anything, and on macOS nothing does.
 """
 
 from __future__ import annotations

@@ -81,8 +81,7 @@ ends: list[Entry] = [
             since="landlock", harmless=False),
     at_call("thread after thread", "starts threads until none can be started",
             "import threading, time\nwhile True:\n"
-            "    threading.Thread(target=time.sleep, args=(1e6,), daemon=True).start()", "raised|out of memory|timeout",
-            since="namespaces"),
+            "    threading.Thread(target=time.sleep, args=(1e6,), daemon=True).start()", "raised|out of memory|timeout"),
 ]  # fmt: skip
 
 # All of these return a wrong result and try to have it taken for a right one.

@@ -2,6 +2,9 @@
 
 What it does not stop by itself: UDP, changes of mode or times of one's own files, new processes, memory files; seccomp
 and namespaces do. Signals and abstract sockets are covered from ABI 6 on.
+
+Not protected against, besides: connections to Unix sockets that lie in folders; seeing that a path exists. Kernels
+before 5.13 have no Landlock, macOS never.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Three levels, each with everything of the one after it: ``namespaces``, ``landlock`` (with a filter on system calls) and
 ``rlimits``. "auto" takes the strongest that works here and says what is lacking; "strict" wants everything.
+
+Not protected against: a level that was forced below what the machine grants (``landlock``, ``rlimits``) is as weak as
+its name; it is for tests. On macOS "auto" is ``rlimits``.
 """
 
 from __future__ import annotations

@@ -7,6 +7,9 @@ a second one, of a process that has torch mapped, costs some 15 ms.
 
 The outside user stays the one who runs groundup; if that is root, so are files that root owns. They are read-only here,
 and the child has no capability, but a kernel hole counts for more: do not run groundup as root for other people's code.
+
+Not protected against: use of the processor and of memory, which ``rlimits`` bounds; system calls that are harmful in
+any namespace, which ``seccomp`` ends. Where the kernel does not grant user namespaces, and on macOS, nothing of this.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What a learner's code may read: Python, its installed packages and system libraries; not groundup, not the home."""
+"""What a learner's code may read: Python, its installed packages and system libraries; not groundup, not the home.
+
+Not protected against: secrets that lie in the installed packages or in /usr. On macOS, and at the level ``rlimits``,
+nothing here is enforced: all that the user may read can be read.
+"""
 
 from __future__ import annotations
 

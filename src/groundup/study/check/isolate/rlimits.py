@@ -2,6 +2,9 @@
 
 They do not bound the number of processes (that limit counts all of a user's, and does not hold for root), nor what many
 small files take together, nor do they hide or protect anything.
+
+Not protected against, on macOS: memory is not bounded there, for RLIMIT_AS is refused; a child that takes all of it is
+ended by the wall limit only. On Linux without namespaces: memory is bounded for each child, not for all of them.
 """
 
 from __future__ import annotations

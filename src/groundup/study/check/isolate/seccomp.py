@@ -4,6 +4,9 @@ It *ends* the process on calls that no honest exercise makes (tracing, mounting,
 waiter sees SIGSYS, the verdict is "forbidden". It *refuses* what honest code may try by the way: new processes, sockets
 other than Unix ones, memory files, signals to others. Threads work. It is a list of what is denied, not of what is
 allowed: a system call that comes with a later kernel is let through, and files are not its business.
+
+Not protected against: what is done by allowed calls (files, Unix sockets, threads, memory). Other machines than x86-64
+and aarch64 have no filter, macOS never.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""System calls that Python does not offer, with errors as OSError. x86-64 and aarch64; numbers differ between them."""
+"""System calls that Python does not offer, with errors as OSError. x86-64 and aarch64; numbers differ between them.
+
+Not protected against: nothing is decided here. Elsewhere than on Linux none of these calls is made.
+"""
 
 from __future__ import annotations
 
