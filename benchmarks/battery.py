@@ -132,7 +132,9 @@ def main() -> int:
     with Progress(console=console) as progress:
         for level in options.levels:
             try:
-                reports.append(fight(level, options.rounds, options.seed, progress))
+                report = fight(level, options.rounds, options.seed, progress)
+                print(json.dumps(report), file=sys.stderr)  # an hour's work should not hang on its last minute
+                reports.append(report)
             except SandboxError as error:
                 console.print(f"{level}: not to be had on this machine ({error})")
     if not reports:
