@@ -28,7 +28,7 @@ from groundup.study.check.sandbox import Sandbox
 from groundup.study.check.verdict import Verdict
 from groundup.study.workspace import Snapshot
 
-LIMITS = Limits(wall_s=1.5, cpu_s=1.5, memory_mb=256, output_kb=32, result_mb=16, files_mb=4)
+LIMITS = Limits(wall_s=2.5, cpu_s=2.5, memory_mb=256, output_kb=32, result_mb=16, files_mb=4)
 DRIVERS = """
 def doubled(my, rng):
     return my.double(rng.normal(3))

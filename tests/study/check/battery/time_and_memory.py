@@ -75,7 +75,7 @@ memory: list[Entry] = [
             "out of memory"),
     at_call("an array", "a NumPy array of 8 TB", "import numpy\nnumpy.zeros(10 ** 12)", "out of memory"),
     at_call("small objects", "a dictionary that grows for ever",
-            "kept = {}\nwhile True:\n    kept[len(kept)] = str(len(kept)) * 50", "out of memory"),
+            "kept = {}\nwhile True:\n    kept[len(kept)] = str(len(kept)) * 2000", "out of memory"),
     at_call("a string", "a string that doubles", "text = 'a'\nwhile True:\n    text += text", "out of memory"),
     at_call("a map", "maps memory that belongs to no file",
             "import mmap\nkept = []\nwhile True:\n    kept.append(mmap.mmap(-1, 2 ** 28))", "out of memory|raised"),
