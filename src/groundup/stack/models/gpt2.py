@@ -5,8 +5,9 @@
 
 What differs from the first GPT (2018): norms stand before each part and once more at the end, and residual weights
 begin smaller. What differs from our own :mod:`.gpt`: learned positions instead of rotary ones, layer norms, biases, an
-MLP of two matrices with the tanh form of GELU instead of SwiGLU. Query, key and value come out of one matrix. Names are
-the paper's; the Hub's checkpoints store that family's matrices as (in, out), and are turned round in reading and writing.
+MLP of two matrices with the tanh form of GELU instead of SwiGLU. Query, key and value come out of one matrix. Names
+are the paper's; the Hub's checkpoints store this family's matrices as (in, out), and are turned round in reading and
+writing.
 """
 
 from __future__ import annotations

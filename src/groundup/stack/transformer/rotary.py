@@ -23,14 +23,15 @@ def rope_frequencies(head_dim: int, n: int, theta: float = 10000.0) -> tuple[Ten
     return rope_tables(rope_rates(head_dim, theta), n)
 
 
-def rope_rates(head_dim: int, theta: float = 10000.0) -> Tensor:
-    """(head_dim / 2,): the angle by which each pair turns from one position to the next."""
-    return 1.0 / theta ** (torch.arange(0, head_dim, 2).float() / head_dim)
+def rope_rates(head_dim: int, theta: float) -> Tensor:
+    """(head_dim / 2,) in float32: the angle by which each pair turns from one position to the next."""
+    return 1.0 / theta ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
 
 
 def rope_tables(rates: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines of n positions, each (n, 2 · len(rates))."""
-    angles = torch.outer(torch.arange(n).float(), rates)
+    # float32 whatever the default dtype is: bfloat16 has no 257, so that far positions would share their angles.
+    angles = torch.outer(torch.arange(n, dtype=torch.float32), rates)
     angles = torch.cat((angles, angles), dim=-1)
     return angles.cos(), angles.sin()
 
@@ -38,9 +39,9 @@ def rope_tables(rates: Tensor, n: int) -> tuple[Tensor, Tensor]:
 def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """x (..., n, head_dim), cos and sin (n, head_dim): every position turned by its angles, in x's dtype.
 
-    Raises ValueError where the last two dimensions of the tables are not those of x.
+    Raises ValueError where the tables' shape is not that of x's last two dimensions.
     """
-    if x.shape[-2:] != cos.shape[-2:] or cos.shape != sin.shape:
+    if cos.shape != x.shape[-2:] or sin.shape != cos.shape:
         raise ValueError(
             f"cos and sin must be (n, head_dim) of x (..., n, head_dim): "
             f"got {tuple(cos.shape)}, {tuple(sin.shape)} and x {tuple(x.shape)}"

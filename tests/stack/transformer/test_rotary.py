@@ -1,0 +1,104 @@
+"""Rotary positions against transformers' Llama, gradients and hard inputs included."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from groundup.stack.transformer import apply_rope, rope_frequencies
+
+
+def drawn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+@pytest.mark.parametrize(("head_dim", "theta"), [(2, 10000.0), (6, 500.0), (64, 500000.0)])
+def test_the_tables_are_llamas(head_dim: int, theta: float) -> None:
+    modeling = pytest.importorskip("transformers.models.llama.modeling_llama")
+    config = modeling.LlamaConfig(
+        hidden_size=head_dim, num_attention_heads=1, num_hidden_layers=1, vocab_size=8, intermediate_size=8
+    )
+    if hasattr(config, "rope_parameters"):
+        config.rope_parameters = {"rope_type": "default", "rope_theta": theta}
+    else:
+        config.rope_theta = theta
+    n = 300
+    cos, sin = modeling.LlamaRotaryEmbedding(config)(torch.zeros(1), torch.arange(n).unsqueeze(0))
+    mine = rope_frequencies(head_dim, n, theta)
+    assert mine[0].dtype == mine[1].dtype == torch.float32
+    torch.testing.assert_close(mine[0], cos[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(mine[1], sin[0], rtol=0, atol=1e-6)
+
+
+def test_the_tables_do_not_follow_the_default_dtype() -> None:
+    expected = rope_frequencies(8, 600)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        found = rope_frequencies(8, 600)
+    finally:
+        torch.set_default_dtype(before)
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
+
+
+def test_turning_and_its_gradient_are_llamas() -> None:
+    modeling = pytest.importorskip("transformers.models.llama.modeling_llama")
+    cos, sin = (one.double() for one in rope_frequencies(6, 5))
+    x, y = (drawn(2, 3, 5, 6).requires_grad_() for _ in range(2))
+    mine = apply_rope(x, cos, sin)
+    theirs, _ = modeling.apply_rotary_pos_emb(y, y.detach(), cos.unsqueeze(0), sin.unsqueeze(0))
+    torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-12)
+    weight = drawn(2, 3, 5, 6, seed=1)
+    torch.testing.assert_close(
+        torch.autograd.grad((mine * weight).sum(), x), torch.autograd.grad((theirs * weight).sum(), y)
+    )
+
+
+def test_each_pair_is_a_complex_number_that_is_multiplied_by_a_turn() -> None:
+    cos, sin = (one.double() for one in rope_frequencies(8, 7, theta=30.0))
+    x = drawn(3, 7, 8)
+    turned = torch.complex(x[..., :4], x[..., 4:]) * torch.complex(cos[:, :4], sin[:, :4])
+    expected = torch.cat((turned.real, turned.imag), dim=-1)
+    torch.testing.assert_close(apply_rope(x, cos, sin), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_the_dtype_of_x_is_kept(dtype: torch.dtype) -> None:
+    cos, sin = rope_frequencies(4, 3)
+    x = drawn(2, 3, 4, dtype=dtype)
+    result = apply_rope(x, cos, sin)
+    assert result.dtype == dtype
+    torch.testing.assert_close(result.double(), apply_rope(x.double(), cos, sin), rtol=0, atol=0.05)
+
+
+def test_hard_inputs() -> None:
+    cos, sin = rope_frequencies(4, 0)
+    assert cos.shape == sin.shape == (0, 4)
+    assert apply_rope(torch.zeros(2, 0, 4), cos, sin).shape == (2, 0, 4)
+    cos, sin = rope_frequencies(2, 2)
+    turned = apply_rope(torch.tensor([[3.0, 4.0], [1.0, 0.0]]), cos, sin)
+    assert turned[0].tolist() == [3.0, 4.0]
+    assert turned[1].tolist() == pytest.approx([math.cos(1), math.sin(1)])
+    cos, sin = rope_frequencies(6, 5)
+    scattered = drawn(6, 2, 5, dtype=torch.float32).permute(1, 2, 0)
+    kept = scattered.clone()
+    torch.testing.assert_close(apply_rope(scattered, cos, sin), apply_rope(kept, cos, sin))
+    assert torch.equal(scattered, kept)
+    huge = apply_rope(torch.full((5, 6), 1e37), cos, sin)
+    assert huge.isfinite().all()
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match="even: 3"):
+        rope_frequencies(3, 4)
+    cos, sin = rope_frequencies(4, 5)
+    with pytest.raises(ValueError, match=r"\(5, 4\).*\(1, 4\)"):
+        apply_rope(torch.zeros(1, 4), cos, sin)
+    with pytest.raises(ValueError, match=r"\(1, 4\).*\(5, 4\)"):
+        apply_rope(torch.zeros(5, 4), cos[:1], sin[:1])
+    with pytest.raises(ValueError, match="head_dim"):
+        apply_rope(torch.zeros(5, 4), cos, sin[:1])
