@@ -84,6 +84,8 @@ class Child:
             payload = wire.encode(whole, max_bytes=self.limits.result_bytes)
         except BaseException as error:
             value = whole.pop("value", None)
+            if isinstance(error, MemoryError):
+                self.more_memory()
             if isinstance(error, wire.TooLarge):
                 whole["value"] = wire.Opaque(wire.type_name(type(value)), str(error))
             elif raised.memory_ran_out(error):
@@ -182,6 +184,8 @@ class Child:
         """An exception that came out of the learner's file or a driver, as data; its frames are let go."""
         assert self.watch is not None
         kind: str | None = None
+        if isinstance(error, MemoryError):
+            self.more_memory()  # before all else: looking at how it came about takes memory, too
         if raised.memory_ran_out(error):
             kind = "out of memory"
             self.more_memory()

@@ -104,11 +104,11 @@ def draw(data):
     if max(shares[row]) - min(shares[row]) < 1e-3:
         said = f"gives {shares[row][best]:.0f} % to each word"
     figure.update_layout(
-        title={"text": f"“{words[row]}” {said}", "font": {"size": 15}},
+        title={"text": f"“{words[row]}” {said}", "font": {"size": 15}, "y": 0.985, "yanchor": "top"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
-        margin={"l": 70, "r": 15, "t": 105, "b": 45},
+        margin={"l": 70, "r": 15, "t": 115, "b": 45},
         height=620,
     )
     return figure
