@@ -156,10 +156,12 @@ def otter_check(topic: Topic, path: Path, folder: Path) -> Callable[[bool], None
     tests = folder / f"otter-{topic.id}"
     tests.mkdir(exist_ok=True)
     (tests / "q.py").write_text(OTTER_TEST.format(cases=list(topic.cases())))
-    notebook = otter.Notebook(tests_dir=str(tests))
+    with contextlib.chdir(folder):
+        notebook = otter.Notebook(tests_dir=str(tests))
 
     def check(passes: bool) -> None:
-        results = notebook.check("q", global_env={"passes": case_runner(topic, path)})
+        with contextlib.chdir(folder):  # it writes a log wherever it is called
+            results = notebook.check("q", global_env={"passes": case_runner(topic, path)})
         assert results.passed_all is passes
 
     return check
