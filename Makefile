@@ -1,5 +1,5 @@
 # make start   set up what is missing, then open the workshop        make test   all tests, from a clean clone
-# make battery every hostile file, at every level, 20 times (an hour)
+# make battery every hostile file, at every level, 20 times (an hour and a half)
 # make audit   the state of every topic, mutants included            make soak   the long durability tests
 PYTHON ?= python3
 BIN := .venv/bin

@@ -1,4 +1,6 @@
-"""The battery against one warm judge, at every level of isolation: ``make battery`` (about an hour; --rounds 1: 4 min).
+"""The battery against one warm judge, at every level of isolation: ``make battery``.
+
+Twenty rounds take about an hour and a half, ``--rounds 1`` four to five minutes.
 
 Each level runs every file of ``tests/study/check/battery`` in random order, round after round, with 16 honest checks in
 each round. Claims: every file gets its verdict and leaves nothing behind; no honest check fails; the check after a
@@ -133,7 +135,7 @@ def main() -> int:
         for level in options.levels:
             try:
                 report = fight(level, options.rounds, options.seed, progress)
-                print(json.dumps(report), file=sys.stderr)  # an hour's work should not hang on its last minute
+                print(json.dumps(report), file=sys.stderr)  # work of this length should not hang on its last minute
                 reports.append(report)
             except SandboxError as error:
                 console.print(f"{level}: not to be had on this machine ({error})")

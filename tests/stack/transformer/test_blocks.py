@@ -1,7 +1,4 @@
-"""Blocks: against torch and transformers in training mode and in single precision, dropout, parts, hard inputs.
-
-That their values and gradients in float64 are those of the libraries is shown in ``test_pieces.py``.
-"""
+"""Blocks against torch and transformers, gradients included; dropout, parts, hard inputs."""
 
 from __future__ import annotations
 
@@ -26,6 +23,112 @@ def filled(module: nn.Module, seed: int = 3) -> Any:
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def wide(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def doubled(module: nn.Module) -> Any:
+    return filled(module).double()
+
+
+def same_gradients(mine: Tensor, theirs: Tensor, x: Tensor, y: Tensor, share: float = 1.0) -> None:
+    torch.testing.assert_close(mine, theirs, rtol=1e-9 * share, atol=1e-10 * share)
+    weight = wide(*mine.shape, seed=9)
+    (mine * weight).sum().backward()
+    (theirs * weight).sum().backward()
+    torch.testing.assert_close(x.grad, y.grad, rtol=1e-9 * share, atol=1e-10 * share)
+
+
+def copy_attention(theirs: Any, mine: Any) -> None:
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.cat([getattr(mine, name).weight for name in "qkv"]))
+        theirs.out_proj.weight.copy_(mine.o.weight)
+
+
+def copy_feed(theirs: Any, mine: Any) -> None:
+    with torch.no_grad():
+        theirs.linear1.weight.copy_(mine.w_in.weight)
+        theirs.linear2.weight.copy_(mine.w_out.weight)
+
+
+def without_biases(theirs: nn.Module) -> nn.Module:
+    with torch.no_grad():
+        for name, one in theirs.named_parameters():
+            if "bias" in name and "norm" not in name:
+                one.zero_()
+    return theirs
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_encoder_layer_is_torchs(masked: bool) -> None:
+    mine: Any = doubled(EncoderLayer(12, 3, 20))
+    theirs: Any = without_biases(nn.TransformerEncoderLayer(12, 3, 20, dropout=0.0, batch_first=True).double())
+    copy_attention(theirs.self_attn, mine.attention)
+    copy_feed(theirs, mine)
+    theirs.norm1.load_state_dict(mine.attention_norm.state_dict())
+    theirs.norm2.load_state_dict(mine.feed_norm.state_dict())
+    x, y = (wide(2, 5, 12).requires_grad_() for _ in range(2))
+    mask = causal_mask(5) if masked else None
+    same_gradients(mine(x, mask), theirs(y, src_mask=None if mask is None else ~mask), x, y)
+
+
+def test_the_decoder_layer_is_torchs() -> None:
+    mine: Any = doubled(DecoderLayer(12, 3, 20))
+    theirs: Any = without_biases(nn.TransformerDecoderLayer(12, 3, 20, dropout=0.0, batch_first=True).double())
+    copy_attention(theirs.self_attn, mine.attention)
+    copy_attention(theirs.multihead_attn, mine.cross)
+    copy_feed(theirs, mine)
+    for number, name in ((1, "attention_norm"), (2, "cross_norm"), (3, "feed_norm")):
+        getattr(theirs, f"norm{number}").load_state_dict(getattr(mine, name).state_dict())
+    x, y = (wide(2, 5, 12).requires_grad_() for _ in range(2))
+    memory, mask = wide(2, 7, 12, seed=3), causal_mask(5)
+    kept = torch.tensor([[True] * 7, [True] * 4 + [False] * 3])
+    expected = theirs(y, memory, tgt_mask=~mask, memory_key_padding_mask=~kept)
+    same_gradients(mine(x, memory, mask, kept[:, None, None, :]), expected, x, y)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+def test_the_decoder_only_block_is_llamas(kv_heads: int) -> None:
+    modeling = pytest.importorskip("transformers.models.llama.modeling_llama")
+    mine: Any = doubled(DecoderOnlyBlock(16, 4, kv_heads, 24))
+    config = modeling.LlamaConfig(
+        hidden_size=16, intermediate_size=24, num_attention_heads=4, num_key_value_heads=kv_heads, rms_norm_eps=1e-5,
+        num_hidden_layers=1, vocab_size=8, attn_implementation="eager",
+    )  # fmt: skip
+    theirs = modeling.LlamaDecoderLayer(config, 0).double()
+    names = {f"self_attn.{name}_proj.weight": f"{name}.weight" for name in "qkvo"}
+    names |= {f"mlp.{name}_proj.weight": f"{name}.weight" for name in ("gate", "up", "down")}
+    names |= {"input_layernorm.weight": "attention_norm.weight", "post_attention_layernorm.weight": "feed_norm.weight"}
+    state = mine.state_dict()
+    theirs.load_state_dict({name: state[ours] for name, ours in names.items()})
+    cos, sin = (one.double() for one in tables(4, 5))
+    x, y = (wide(2, 5, 16).requires_grad_() for _ in range(2))
+    bias = torch.zeros(5, 5, dtype=torch.float64).masked_fill(~causal_mask(5), float("-inf"))
+    expected = theirs(y, attention_mask=bias[None, None], position_embeddings=(cos[None], sin[None]))
+    expected = expected[0] if isinstance(expected, tuple) else expected
+    # Theirs computes its norms in float32, whatever it is given.
+    same_gradients(mine(x, cos, sin, causal_mask(5)), expected, x, y, share=1e4)
+
+
+def test_a_block_attends_to_what_the_update_returns() -> None:
+    block: Any = doubled(DecoderOnlyBlock(16, 4, 2, 24))
+    cos, sin = (one.double() for one in tables(4, 6))
+    x = wide(2, 6, 16)
+    whole = block(x, cos, sin, causal_mask(6))
+    kept: list[tuple[Tensor, Tensor]] = []
+
+    def update(k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        assert k.shape[1:] == v.shape[1:] == (2, k.shape[2], 4)
+        kept.append((k, v))
+        return tuple(torch.cat(list(one), dim=-2) for one in zip(*kept, strict=True))  # type: ignore[return-value]
+
+    first = block(x[:, :4], cos[:4], sin[:4], causal_mask(4), update)
+    rest = [block(x[:, n : n + 1], cos[n : n + 1], sin[n : n + 1], None, update) for n in (4, 5)]
+    torch.testing.assert_close(torch.cat([first, *rest], dim=1), whole)
+    with pytest.raises(ValueError, match="divide"):
+        DecoderOnlyBlock(16, 3, 3, 8)
 
 
 def test_state_dicts_have_the_names_and_shapes_of_the_contract() -> None:

@@ -60,6 +60,27 @@ def test_alibi_is_the_same_for_whoever_adds_it_to_masked_scores() -> None:
     torch.testing.assert_close(mine, theirs)
 
 
+@pytest.mark.parametrize("heads", [1, 4, 8, 6, 12])
+def test_alibi_is_transformers(heads: int) -> None:
+    bloom = pytest.importorskip("transformers.models.bloom.modeling_bloom")
+    n = 5
+    theirs = bloom.build_alibi_tensor(torch.ones(1, n), heads, torch.float32).reshape(heads, n)
+    # Bloom adds slope · j, which for each query differs from -slope · (i - j) by a constant.
+    mine = alibi_bias(heads, n)
+    assert mine.shape == (heads, n, n)
+    for i in range(n):
+        past = slice(0, i + 1)
+        torch.testing.assert_close(mine[:, i, past], theirs[:, past] - theirs[:, i : i + 1], rtol=1e-5, atol=1e-6)
+        assert mine[:, i, i + 1 :].eq(0).all()
+
+
+def test_relative_positions_are_clipped_and_counted_from_zero() -> None:
+    table = relative_positions(6, 2)
+    for i in range(6):
+        for j in range(6):
+            assert table[i, j] == max(-2, min(2, j - i)) + 2
+
+
 def test_what_makes_no_sense_is_refused() -> None:
     for call, message in (
         (lambda: sinusoidal_positions(3, 5), "even: 5"),

@@ -66,6 +66,17 @@ def test_each_pair_is_a_complex_number_that_is_multiplied_by_a_turn() -> None:
     torch.testing.assert_close(apply_rope(x, cos, sin), expected, rtol=0, atol=1e-12)
 
 
+def test_rotated_products_depend_on_the_distance_alone() -> None:
+    cos, sin = rope_frequencies(8, 40)
+    q, k = drawn(8, dtype=torch.float32), drawn(8, seed=1, dtype=torch.float32)
+    turned_q, turned_k = apply_rope(q.expand(40, 8), cos, sin), apply_rope(k.expand(40, 8), cos, sin)
+    products = turned_q @ turned_k.T
+    for distance in (-9, 0, 5):
+        along = products.diagonal(distance)
+        torch.testing.assert_close(along, along[:1].expand_as(along), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(turned_q.norm(dim=-1), q.norm().expand(40))
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 def test_the_dtype_of_x_is_kept(dtype: torch.dtype) -> None:
     cos, sin = rope_frequencies(4, 3)
@@ -85,7 +96,8 @@ def test_hard_inputs() -> None:
     assert turned[1].tolist() == pytest.approx([math.cos(1), math.sin(1)])
     cos, sin = rope_frequencies(6, 5)
     scattered = drawn(6, 2, 5, dtype=torch.float32).permute(1, 2, 0)
-    kept = scattered.clone()
+    kept = scattered.clone(memory_format=torch.contiguous_format)
+    assert kept.stride() != scattered.stride()
     torch.testing.assert_close(apply_rope(scattered, cos, sin), apply_rope(kept, cos, sin))
     assert torch.equal(scattered, kept)
     huge = apply_rope(torch.full((5, 6), 1e37), cos, sin)

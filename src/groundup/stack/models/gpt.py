@@ -9,11 +9,10 @@ before each part, SwiGLU, no biases (Touvron and others, "Llama" 2023). GPT-2 as
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from groundup.stack.inference.cache import KVCache
-from groundup.stack.transformer.attention import causal_mask
+from groundup.stack.transformer.attention import CausalWindow
 from groundup.stack.transformer.blocks import DecoderOnlyBlock
 from groundup.stack.transformer.normalization import RMSNorm
 from groundup.stack.transformer.rotary import rope_frequencies
@@ -44,7 +43,7 @@ class GPT(nn.Module):
         cos, sin = rope_frequencies(dim // heads, context)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
-        self._mask: Tensor | None = None
+        self._window = CausalWindow()
         self._begin()
 
     def _begin(self) -> None:
@@ -63,7 +62,7 @@ class GPT(nn.Module):
         if end > self.context:
             raise ValueError(f"the text has {end} tokens, the context of this model {self.context}")
         cos, sin = self.cos[begin:end], self.sin[begin:end]
-        mask = self._causal(begin, end)
+        mask = self._window(begin, end, ids.device)
         x = self.embedding(ids)
         for layer, block in enumerate(self.blocks):
             if cache is None:
@@ -72,16 +71,6 @@ class GPT(nn.Module):
                 x = block(x, cos, sin, mask, lambda k, v, layer=layer: cache.update(layer, k, v))
         logits: Tensor = self.norm(x) @ self.embedding.weight.T
         return logits
-
-    def _causal(self, begin: int, end: int) -> Tensor | None:
-        """Who sees whom: (new, all) positions. A single new token sees all that came before it, without a mask."""
-        if end - begin == 1:
-            return None
-        if self._mask is None or self._mask.shape[-1] != end or self._mask.device != self.cos.device:
-            # The same tensor again and again: the fused attention recognizes it as causal.
-            with self.cos.device:
-                self._mask = causal_mask(end)
-        return self._mask[begin:] if begin else self._mask
 
     def new_cache(self, batch: int, length: int) -> KVCache:
         """An empty cache that fits this model."""
@@ -125,8 +114,3 @@ def llama_config(model: GPT) -> dict[str, object]:
 def count_parameters(model: nn.Module) -> int:
     """Every weight once, also where it is used twice."""
     return sum(one.numel() for one in {id(one): one for one in model.parameters()}.values())
-
-
-def greedy(logits: Tensor) -> Tensor:
-    """The most probable token of logits (batch, vocab)."""
-    return torch.argmax(logits, dim=-1)

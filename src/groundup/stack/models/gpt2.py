@@ -31,7 +31,7 @@ from groundup.stack.models.checkpoints import (
     write_checkpoint,
 )
 from groundup.stack.nn.layers import Linear
-from groundup.stack.transformer.attention import causal_mask, scaled_dot_product_attention
+from groundup.stack.transformer.attention import CausalWindow, scaled_dot_product_attention
 from groundup.stack.transformer.heads import merge_heads, split_heads
 from groundup.stack.transformer.normalization import LayerNorm, pre_norm
 
@@ -137,7 +137,7 @@ class GPT2(nn.Module):
         self.positions = nn.Embedding(config.context, config.dim)
         self.blocks = nn.ModuleList(GPT2Block(config) for _ in range(config.layers))
         self.norm = LayerNorm(config.dim, config.eps)
-        self._mask: Tensor | None = None
+        self._window = CausalWindow()
         for name, one in self.named_parameters():
             if one.dim() == 2:
                 into_residual = name.endswith(("o.weight", "down.weight"))
@@ -151,21 +151,13 @@ class GPT2(nn.Module):
         if end > self.config.context:
             raise ValueError(f"the text has {end} tokens, the context of this model {self.config.context}")
         x = self.embedding(ids) + self.positions.weight[begin:end]
-        mask = self._causal(begin, end, ids.device)
+        mask = self._window(begin, end, ids.device)
         if attention_mask is not None:
             mask = attention_mask.bool()[:, None, None, :] & (mask if mask is not None else True)
         for layer, block in enumerate(self.blocks):
             x = block(x, mask, layer, cache)
         logits: Tensor = self.norm(x) @ self.embedding.weight.T
         return logits
-
-    def _causal(self, begin: int, end: int, device: torch.device) -> Tensor | None:
-        if end - begin == 1:
-            return None
-        if self._mask is None or self._mask.shape[-1] != end or self._mask.device != device:
-            with device:
-                self._mask = causal_mask(end)
-        return self._mask[begin:] if begin else self._mask
 
     def new_cache(self, batch: int, length: int) -> KVCache:
         weight, config = self.embedding.weight, self.config

@@ -31,7 +31,7 @@ from groundup.stack.models.checkpoints import (
     write_checkpoint,
 )
 from groundup.stack.nn.layers import Linear
-from groundup.stack.transformer.attention import causal_mask, scaled_dot_product_attention
+from groundup.stack.transformer.attention import CausalWindow, scaled_dot_product_attention
 from groundup.stack.transformer.feedforward import swiglu
 from groundup.stack.transformer.heads import merge_heads, repeat_kv, split_heads
 from groundup.stack.transformer.normalization import RMSNorm, pre_norm
@@ -197,7 +197,7 @@ class Llama(nn.Module):
         cos, sin = rope_tables(scaled_rates(config), config.context)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
-        self._mask: Tensor | None = None
+        self._window = CausalWindow()
         for one in self.parameters():
             if one.dim() == 2:
                 nn.init.normal_(one, std=0.02)
@@ -213,7 +213,7 @@ class Llama(nn.Module):
         if end > self.config.context:
             raise ValueError(f"the text has {end} tokens, the context of this model {self.config.context}")
         cos, sin = self.cos[begin:end], self.sin[begin:end]
-        mask = self._causal(begin, end)
+        mask = self._window(begin, end, ids.device)
         if attention_mask is not None:
             mask = attention_mask.bool()[:, None, None, :] & (mask if mask is not None else True)
         x = self.embedding(ids)
@@ -222,14 +222,6 @@ class Llama(nn.Module):
         x = self.norm(x)
         logits: Tensor = x @ self.embedding.weight.T if self.head is None else self.head(x)
         return logits
-
-    def _causal(self, begin: int, end: int) -> Tensor | None:
-        if end - begin == 1:
-            return None
-        if self._mask is None or self._mask.shape[-1] != end or self._mask.device != self.cos.device:
-            with self.cos.device:
-                self._mask = causal_mask(end)
-        return self._mask[begin:] if begin else self._mask
 
     def new_cache(self, batch: int, length: int) -> KVCache:
         """An empty cache that fits this model."""

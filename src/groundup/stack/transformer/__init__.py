@@ -1,6 +1,7 @@
 """The pieces of a transformer: attention, heads, positions, norms, feed-forward layers, blocks."""
 
 from groundup.stack.transformer.attention import (
+    CausalWindow,
     attention_by_formula,
     attention_scores,
     causal_mask,
@@ -14,6 +15,7 @@ from groundup.stack.transformer.positions import alibi_bias, alibi_slopes, relat
 from groundup.stack.transformer.rotary import apply_rope, rope_frequencies, rope_rates, rope_tables
 
 __all__ = [
+    "CausalWindow",
     "DecoderLayer",
     "DecoderOnlyBlock",
     "EncoderLayer",

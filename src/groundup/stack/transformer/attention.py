@@ -63,6 +63,25 @@ def causal_mask(n: int) -> Tensor:
     return mask
 
 
+class CausalWindow:
+    """The causal mask of positions ``begin`` to ``end`` (queries) over all up to ``end`` (keys), for models to ask for.
+
+    The mask of the last length is kept: it is the same tensor again and again, which the fused attention recognizes.
+    """
+
+    def __init__(self) -> None:
+        self._mask: Tensor | None = None
+
+    def __call__(self, begin: int, end: int, device: torch.device) -> Tensor | None:
+        """(end - begin, end), boolean; None for a single query, which sees all that came before it."""
+        if end - begin == 1:
+            return None
+        if self._mask is None or self._mask.shape[-1] != end or self._mask.device != device:
+            with device:
+                self._mask = causal_mask(end)
+        return self._mask[begin:] if begin else self._mask
+
+
 def scaled_dot_product_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """softmax(q kᵀ / √d) v, where each query attends only to the keys that the mask lets through.
 

@@ -14,9 +14,6 @@ from groundup.study.check.inprocess import replaced, run_drivers
 from groundup.study.check.misconceptions import UsualScales, judge_outcomes
 from groundup.study.check.proof import failures
 
-FIXED = tuple(range(1001, 1021))
-"""The seeds of the tests: always the same, so that a failure is one of the change that was made."""
-
 
 def drawn_seeds(count: int) -> list[int]:
     """Seeds that nobody chose; a failure names its own."""

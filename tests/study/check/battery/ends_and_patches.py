@@ -143,8 +143,10 @@ patches: list[Entry] = [
             "import gc, types\nfound = [one for one in gc.get_objects() if isinstance(one, types.FunctionType)\n"
             "         and (one.__module__ or '').startswith(('groundup.stack', 'groundup.curriculum'))]\n"
             "assert not found, found"),
-    at_call("closures", "looks for a reference in what holds the build",
-            "import gc\nfor one in gc.get_referrers(double):\n    assert 'expected' not in repr(type(one))"),
+    at_call("calling frames", "looks for the answer in the frames of whoever called",
+            "import sys\nframe = sys._getframe(1)\nwhile frame:\n    for one in frame.f_locals.values():\n"
+            "        if isinstance(one, torch.Tensor) and one is not x and one.shape == x.shape:\n"
+            "            assert not torch.equal(one, x * 2), frame\n    frame = frame.f_back"),
     at_call("the heap's job", "changes the job that the child holds",
             "import gc\nfor one in gc.get_objects():\n    if type(one).__name__ == 'Child':\n"
             "        one.job['seed'] = 0\n        one.rngs.clear()\n" + WRONG, "wrong|crashed"),

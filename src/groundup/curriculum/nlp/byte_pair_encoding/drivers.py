@@ -11,9 +11,9 @@ def _different(rng, n, letters=LETTERS):
 
 
 def _signs(rng):
-    """Letters, numbers, white space and other signs, two and more of each; the last two separate files and units."""
+    """Letters, numbers, white space and other signs, two and more of each; the last three separate lines, files and units."""
     kinds = _different(rng, 2, "aéд漢ªλ") + _different(rng, 2, "7½Ⅷ²٣") + _different(rng, 2, " \t\u00a0\u3000\u2009")
-    return "".join(kinds + _different(rng, 2, "!€“_\u0301") + ["\x1c", "\x1f"])
+    return "".join(kinds + _different(rng, 2, "!€“_\u0301") + ["\r", "\x1c", "\x1f"])
 
 
 def _lexicon(rng, n, letters, longest):
@@ -198,7 +198,8 @@ def words_stay_apart(my, rng):
 def nothing_is_dropped(my, rng):
     x, y = _different(rng, 2, "aeiou")
     forms = [" ", "  ", "\n", "\t ", "\x00", "\x1c", "\u00a0", x.upper() + y, x + y, x + "\u0301", "\u00e9", "\ufb01"]
-    text = "".join(_different(rng, 12, forms)) + "".join(rng.choice(forms) for _ in range(12))
+    forms += ["\r\n", "\r", "\ufeff"]
+    text = "".join(_different(rng, 15, forms)) + "".join(rng.choice(forms) for _ in range(12))
     return my.encode(" " + text + " \n ", _merges_for(rng, [x + y, " " + x, "  ", x + "\u0301", "\n\n"]))
 
 
@@ -251,8 +252,8 @@ def spread_characters(my, rng):
 
 
 def letters_come_back_as_they_were(my, rng):
-    forms = ["É", "E\u0301", "é ", " e\u0301", "\ufb01", "  ", "\n", "\x00", "\u00a0"]
-    text = " " + "".join(_different(rng, 9, forms)) + "\t"
+    forms = ["É", "E\u0301", "é ", " e\u0301", "\ufb01", "  ", "\n", "\x00", "\u00a0", "\r\n", "\r", "\ufeff"]
+    text = " " + "".join(_different(rng, 12, forms)) + "\t"
     return my.decode(list(text.encode("utf-8")), [])
 
 

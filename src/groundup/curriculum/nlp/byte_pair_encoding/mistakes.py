@@ -472,6 +472,13 @@ def lowered_before_encoding(text, merges):
 
 
 @replaces("encode")
+def line_ends_made_equal(text, merges):
+    """The line ends of Windows and of old Macintoshes were turned into plain ones, as opening a file in text mode does.
+    decode(encode(text)) has to give the same text back, line ends included."""
+    return _encode(text.replace("\r\n", "\n").replace("\r", "\n"), merges)
+
+
+@replaces("encode")
 def normalized_before_encoding(text, merges):
     """The text was brought into a Unicode normal form before it was encoded. decode(encode(text)) has to give the same text
     back, combining accents included."""
@@ -604,6 +611,16 @@ def text_normalized(ids, merges):
     _known(ids, merges)
     pieces = _pieces(merges)
     return unicodedata.normalize("NFC", b"".join(pieces[id] for id in ids).decode("utf-8", errors="replace"))
+
+
+@replaces("decode")
+def line_ends_translated(ids, merges):
+    """The line ends of the text were translated while the bytes were read, as a file opened in text mode does. It must
+    come back as it went in."""
+    _known(ids, merges)
+    pieces = _pieces(merges)
+    text = b"".join(pieces[id] for id in ids).decode("utf-8", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @replaces("decode")
