@@ -320,8 +320,8 @@ def _off_subspace(mine: torch.Tensor, theirs: torch.Tensor, allowed: float) -> t
     the rows by their condition number (of the learner's rows to 1000 at most).
     """
     everything = torch.ones(theirs.shape, dtype=torch.bool)
-    if not bool(torch.isfinite(mine).all()):
-        return everything
+    if not bool(torch.isfinite(mine).all() and torch.isfinite(theirs).all()):
+        return everything  # what is not finite spans nothing
     if theirs.numel() == 0:
         return ~everything
     (one, condition_one), (two, condition_two) = _basis(mine), _basis(theirs)

@@ -49,7 +49,7 @@ class Session:
         self._left = limits.wall_s
         self._printed = bytearray()
         self._frames = Frames(limits.result_bytes)
-        self._folder = tempfile.mkdtemp(prefix="groundup-check-") if worker.needs_folder else None
+        self._folder = tempfile.mkdtemp(prefix=f"groundup-check-{os.getpid()}-") if worker.needs_folder else None
         self._oom_kills = _oom_kills()
         self._channel, self._output, self._ticket = self._fork()
         self._isolated = False

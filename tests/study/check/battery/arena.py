@@ -237,7 +237,7 @@ class Arena:
         return psutil.Process().num_fds()
 
     def _left(self) -> list[str]:
-        left = [str(path) for path in Path(tempfile.gettempdir()).glob("groundup-check-*")]
+        left = [str(path) for path in Path(tempfile.gettempdir()).glob(f"groundup-check-{os.getpid()}-*")]
         shared = Path("/dev/shm")
         left += [str(path) for path in shared.iterdir()] if shared.is_dir() else []
         return sorted([*left, *(path for path in OUTSIDE if os.path.exists(path))])
