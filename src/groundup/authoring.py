@@ -10,15 +10,18 @@ A topic's ``checks.py`` binds one case to each driver of ``drivers.py``, by name
     def scale_missing(q, k, v, mask=None):
         '''The scores are not divided by the square root of the key dimension.'''
 
-``figure.py`` names its controls with :func:`slider`. Nothing here imports torch.
+``figure.py`` names its controls with :func:`slider`. ``lab.py`` has ``run(run, scale)``, which speaks through a
+:class:`Run`, and may have ``options`` (what a learner may choose) and ``prepare(options, scale)`` (what it reads from
+the machine before the run's walls go up). Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
 
 How = Literal[
     "close",
@@ -174,3 +177,89 @@ def slider(
     if not low < high or step <= 0:
         raise ValueError(f"slider {label!r}: low < high and step > 0 are needed, not {low}, {high}, {step}")
     return Slider(label, low, high, step, low if start is None else start)
+
+
+# ── labs ─────────────────────────────────────────────────────────────────────
+
+Scale = Literal["smoke", "tiny", "small", "full"]
+SCALES: tuple[Scale, ...] = ("smoke", "tiny", "small", "full")
+"""smoke: seconds, in the tests; tiny: two minutes on two cores; small: an hour; full: the paper's setting."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a learner may choose for a lab, as ``--name value``: a ``text``, a ``number`` or the path of a ``file``.
+
+    A number lies between ``low`` and ``high``; with ``choices`` the value is one of them. None is "not chosen".
+    """
+
+    help: str
+    kind: Literal["text", "number", "file"] = "text"
+    default: str | float | None = None
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a lab reads, gathered before its process is walled in: files by name, and where they come from.
+
+    ``provenance`` is shown wherever the run is: source, licence, size, real or generated.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    provenance: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+class Run(Protocol):
+    """What a lab's ``run(run, scale)`` may do besides computing. Everything it says is on disk before it is shown."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The learner's choices, every declared option there."""
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """The builds of the learner's that are in use, by name."""
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What the last checkpoint held; None at a run's first start.
+
+        The process-wide random sources are seeded before ``run`` is called, and restored where there is a state: a lab
+        seeds only generators of its own, and only where there is no state.
+        """
+
+    def input(self, name: str) -> Path:
+        """A file of the lab's :class:`Inputs`."""
+
+    def expect(self, *, seconds: float, memory_mb: float, **facts: str | float) -> None:
+        """Say what the run will take, before it takes it."""
+
+    def track(self, items: Iterable[Item], label: str, total: int | None = None, done: int = 0) -> Iterator[Item]:
+        """Go through the items with a progress bar; ``done`` of the total were done before a resumption."""
+
+    def log(self, step: int, **metrics: float) -> None:
+        """Points of curves."""
+
+    def text(self, title: str, text: str, step: int | None = None) -> None:
+        """A text to look at, such as a sample."""
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str | float | int | None]]) -> None:
+        """A table to look at."""
+
+    def checkpoint(self, make: Callable[[], dict[str, Any]], *, now: bool = False) -> None:
+        """Offer a resting point: ``make()`` gives the state (numbers, texts, tensors, lists, dicts) to resume from.
+
+        Written when some time has passed since the last one, when the learner wants to stop, or ``now``. Where the run
+        is to stop it ends here.
+        """
+
+    def save(self, write: Callable[[Path], None], **scores: float | str) -> None:
+        """Put a model on the learner's shelf: ``write(folder)`` writes the Hub's files into it."""
+
+    def result(self, **scores: float | str | bool) -> None:
+        """What came out, beside the baselines that it is to be compared with."""

@@ -17,6 +17,7 @@ from groundup.study.home import Home
 from groundup.study.plan import Suggestion, next_topic
 from groundup.study.progress.store import Progress
 from groundup.study.roadmap import Roadmap, load_roadmap
+from groundup.study.runs.control import Runs
 from groundup.study.topics import Topic
 from groundup.study.workspace import Opened, Snapshot, Workspace
 
@@ -60,6 +61,7 @@ class Study:
         self.roadmap: Roadmap = load_roadmap()
         self.workspace = Workspace(home)
         self.progress = Progress(home, learner=learner)
+        self.runs = Runs(home)
         self._warming = threading.Lock()
         self._warm_thread: threading.Thread | None = None
         self._judge_lock = threading.Lock()

@@ -17,6 +17,7 @@ from groundup.study.check.job import Isolation
 from groundup.study.check.limits import Limits
 
 _SCOPES_SINCE = 6
+_SCRATCH_BYTES = 64 * 2**20
 
 
 class NotGranted(RuntimeError):
@@ -24,11 +25,15 @@ class NotGranted(RuntimeError):
 
 
 class Layers:
-    """The isolation in force for one worker: what the worker does once, and what each child does."""
+    """The isolation in force for one worker: what the worker does once, and what each child does.
 
-    def __init__(self, level: str, hidden: list[str]) -> None:
-        self.level = level
-        self.hidden = [*hidden, paths.package_folder()]
+    With ``own``, a folder that it may write to, it is that of a run: one process, which may read groundup's package.
+    """
+
+    def __init__(self, level: str, hidden: list[str], own: str | None = None) -> None:
+        self.level, self.own = level, own
+        self.hidden = [*hidden, *([] if own else [paths.package_folder()])]
+        self.extra = [paths.package_folder()] if own else []
         self.landlock = landlock.abi() if level != "rlimits" else 0
         self.filter = level != "rlimits" and system.LINUX and system.KNOWN_MACHINE
         self.tree: namespaces.Tree | None = None
@@ -51,7 +56,7 @@ class Layers:
     def enter_late(self) -> None:
         """After everything is imported: from here on the worker itself sees only what children may."""
         if self.why_no_namespaces is None:
-            tree = namespaces.Tree(self.hidden)
+            tree = namespaces.Tree(self.hidden, self.own, self.extra)
             self.why_no_namespaces = namespaces.attempt(lambda: _rehearse(tree))
             if self.why_no_namespaces is None:
                 tree.enter()
@@ -68,7 +73,7 @@ class Layers:
 
     def _rules(self) -> list[tuple[str, int]]:
         """What Landlock allows, but for the child's own folder."""
-        folders = self.tree.folders if self.tree else paths.readable_folders(self.hidden)
+        folders = self.tree.folders if self.tree else [*paths.readable_folders(self.hidden), *self.extra]
         rules = [(path, landlock.DEVICE) for path in paths.DEVICES] + [(path, landlock.READ) for path in paths.FILES]
         for folder in folders:
             if self.tree:
@@ -102,13 +107,16 @@ class Layers:
         with contextlib.suppress(OSError):
             os.setsid()
         if self.tree:
-            self.tree.isolate(limits.files_bytes)
-        os.environ.update(HOME=os.getcwd(), TMPDIR=os.getcwd())
+            self.tree.isolate(min(limits.files_bytes, _SCRATCH_BYTES))
+        elif self.own:
+            os.chdir(self.own)
+        scratch = self.tree.scratch if self.tree else os.getcwd()
+        os.environ.update(HOME=scratch, TMPDIR=scratch)
         if system.LINUX and system.KNOWN_MACHINE:
             system.drop_capabilities()
             system.no_new_privileges()
         if self.landlock:
-            landlock.restrict([*self.rules, (".", landlock.OWN)], self.landlock)
+            landlock.restrict([*self.rules, (".", landlock.OWN), (scratch, landlock.OWN)], self.landlock)
         rlimits.apply(limits, in_use)
         if self.filter:
             seccomp.apply(os.getpid(), files_too=self.tree is None)

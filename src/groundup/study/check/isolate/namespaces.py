@@ -32,8 +32,9 @@ _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
 _MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18
 _MNT_DETACH = 2
 _AT_RECURSIVE = 0x8000
-_ATTR_RDONLY, _ATTR_NOSUID = 1, 2
+_ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV, _ATTR_NOEXEC = 1, 2, 4, 8
 _BASE = "/tmp"
+OWN = "/run"
 _PLAIN = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
 _PROC = "subset=pid,hidepid=invisible"
 _ACCOUNTS = {
@@ -100,9 +101,11 @@ def _wait_for(pid: int) -> NoReturn:
 class Tree:
     """The worker's view of the file system, and the steps for each child."""
 
-    def __init__(self, hidden: Iterable[str]) -> None:
-        self.hidden = list(hidden)
+    def __init__(self, hidden: Iterable[str], own: str | None = None, extra: Iterable[str] = ()) -> None:
+        """``own`` is a folder that may be written to, seen as ``/run``; ``extra`` are further ones to be read."""
+        self.hidden, self.own = list(hidden), own
         self.folders = paths.readable_folders(self.hidden)
+        self.folders += [one for one in extra if not any(paths.within(one, folder) for folder in self.folders)]
         # An environment may lie beneath /tmp; the child's own folder must not cover it.
         self.scratch = "/scratch" if any(paths.within(one, "/tmp") for one in self.folders) else "/tmp"
         self.proc = True
@@ -116,6 +119,7 @@ class Tree:
         system.mount("none", "/", None, _MS_REC | _MS_PRIVATE)
         wanted = [*self.folders, *(one for one in (*paths.DEVICES, *paths.FILES[:3]) if os.path.exists(one))]
         opened = [(path, os.open(path, os.O_PATH)) for path in wanted]
+        own = None if self.own is None else os.open(self.own, os.O_PATH | os.O_DIRECTORY)
         covers = paths.masks(self.folders, self.hidden)
         # Opened before the base is covered: an environment may lie beneath it.
         self.own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
@@ -125,7 +129,7 @@ class Tree:
             os.close(descriptor)
         for path in covers:
             system.mount("none", root + path, "tmpfs", _PLAIN | _MS_RDONLY, "size=4k,mode=755")
-        for name in ("/proc", "/etc", self.scratch):
+        for name in ("/proc", "/etc", self.scratch, *([OWN] if self.own else [])):
             os.makedirs(root + name, exist_ok=True)
         for name, content in _ACCOUNTS.items():
             with open(f"{root}/etc/{name}", "w", encoding="ascii") as file:
@@ -137,6 +141,12 @@ class Tree:
         os.chdir(root)
         attributes = (ctypes.c_uint64 * 4)(_ATTR_RDONLY | _ATTR_NOSUID, 0, 0, 0)
         system.syscall(system.MOUNT_SETATTR, -100, ctypes.c_char_p(b"."), _AT_RECURSIVE, ctypes.byref(attributes), 32)
+        if own is not None:
+            system.mount(f"/proc/self/fd/{own}", f".{OWN}", None, _MS_BIND)
+            attributes = (ctypes.c_uint64 * 4)(_ATTR_NOSUID | _ATTR_NODEV | _ATTR_NOEXEC, 0, 0, 0)
+            place = ctypes.c_char_p(f".{OWN}".encode())
+            system.syscall(system.MOUNT_SETATTR, -100, place, 0, ctypes.byref(attributes), 32)
+            os.close(own)
         here = ctypes.c_char_p(b".")
         system.syscall("pivot_root", here, here)
         system.umount(".", _MNT_DETACH)
@@ -177,7 +187,7 @@ class Tree:
             system.mount("none", "/proc", "proc", _PLAIN | _MS_RDONLY, _PROC)
         options = f"size={files_bytes},nr_inodes=2048,mode=700,uid={LEARNER_ID},gid={LEARNER_ID}"
         system.mount("none", self.scratch, "tmpfs", _PLAIN, options)
-        os.chdir(self.scratch)
+        os.chdir(OWN if self.own else self.scratch)
 
 
 def available() -> str | None:
