@@ -176,11 +176,18 @@ def test_bytecode_is_no_unexpected_file(small: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["lesson.md", "exercise.py", "drivers.py", "checks.py", "mistakes.py", "cards.toml"])
-def test_a_missing_file_is_rejected(small: Path, name: str) -> None:
+def test_a_missing_file_is_rejected(small: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GROUNDUP_DRAFTS", raising=False)
     (small / "first_track" / "doubling" / name).unlink()
     message = problems_of(lambda: load_roadmap(small))
     assert "first_track/doubling: missing" in message
     assert name in message
+
+
+def test_a_draft_counts_as_not_written_where_that_was_asked_for(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROUNDUP_DRAFTS", "1")
+    (small / "first_track" / "doubling" / "checks.py").unlink()
+    assert not load_roadmap(small).topics["doubling"].written
 
 
 def test_a_folder_without_facts_is_rejected(small: Path) -> None:

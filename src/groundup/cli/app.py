@@ -6,21 +6,18 @@ Exit codes: 0 all is well (a check passed), 1 the check did not pass or the audi
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from groundup.cli.author import author
+from groundup.cli.opened import BROKEN, NOT_PASSED, PASSED, Options, fail, opened_study, print_json
+from groundup.cli.runs import begin_lab, runs
 
 if TYPE_CHECKING:
     from groundup.study.service import Study
-
-PASSED, NOT_PASSED, USAGE, BROKEN = 0, 1, 2, 3
 
 app = typer.Typer(
     name="groundup",
@@ -31,47 +28,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(author, name="author")
+app.add_typer(runs, name="runs")
 
 TopicArgument = Annotated[str | None, typer.Argument(help="A topic, e.g. self-attention. Left out: the next one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 BuildOption = Annotated[str | None, typer.Option("--build", "-b", help="One build of the topic, by name.")]
-
-
-class _Options:
-    """What was said before the command."""
-
-    home: str | None = None
-
-
-def fail(text: str, code: int = USAGE) -> NoReturn:
-    print(f"groundup: {text}", file=sys.stderr)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def _study() -> Iterator[Study]:
-    """The study over the chosen home; what a learner can mend is said in one line, without a traceback."""
-    from groundup.study.home import HomeError, find_home
-    from groundup.study.progress.database import ProgressError
-    from groundup.study.roadmap import CurriculumError, UnknownTopic
-    from groundup.study.service import NotWritten, Study, UnknownBuild
-    from groundup.study.workspace import WorkspaceError
-
-    study: Study | None = None
-    try:
-        study = Study(find_home(_Options.home))
-        yield study
-    except (HomeError, UnknownTopic, NotWritten, UnknownBuild, WorkspaceError) as error:
-        fail(str(error))
-    except (ProgressError, CurriculumError) as error:
-        fail(str(error), BROKEN)
-    finally:
-        if study is not None:
-            study.close()
-
-
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, indent=2, default=str))
 
 
 def _topic(study: Study, name: str | None) -> str:
@@ -105,7 +66,7 @@ def groundup(
     ] = False,
 ) -> None:
     """Understand language models by building one, with every step checked. Without a command: start."""
-    _Options.home = home
+    Options.home = home
     if context.invoked_subcommand is None:
         start()
 
@@ -116,7 +77,7 @@ def start(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in your browser.")] = True,
 ) -> None:
     """Open the workshop in the browser. It answers only you, on this machine."""
-    with _study() as study:
+    with opened_study() as study:
         from groundup.web.server import run
 
         run(study, port=port, open_browser=browser)
@@ -125,11 +86,11 @@ def start(
 @app.command("next")
 def next_(as_json: JsonOption = False) -> None:
     """What to do next, and why; makes your file for it."""
-    with _study() as study:
+    with opened_study() as study:
         suggestion = study.next()
         path = study.open(suggestion.topic_id).path if suggestion.topic_id else None
         if as_json:
-            _print_json({"topic": suggestion.topic_id, "title": suggestion.title, "why": suggestion.why, "path": path})
+            print_json({"topic": suggestion.topic_id, "title": suggestion.title, "why": suggestion.why, "path": path})
             return
         print(f"{suggestion.title}\n{suggestion.why}")
         if path is not None:
@@ -146,7 +107,7 @@ def check(
     """Check your code: what is wrong, and which misconception produces it."""
     from groundup.cli.remote import check_anywhere
 
-    with _study() as study:
+    with opened_study() as study:
         topic_id = _topic(study, topic)
         study.written(topic_id)
         verdict = check_anywhere(study, topic_id, seed, [build] if build else None)
@@ -170,17 +131,17 @@ def watch(
     """Check again whenever you save. Ctrl+C ends it."""
     from groundup.cli.watch import watch_topic
 
-    with _study() as study:
+    with opened_study() as study:
         watch_topic(study, _topic(study, topic), as_json=as_json, times=times)
 
 
 @app.command()
 def hint(topic: TopicArgument = None, build: BuildOption = None, as_json: JsonOption = False) -> None:
     """The next hint: the misconception, then a nudge, then the next step. Never the solution."""
-    with _study() as study:
+    with opened_study() as study:
         given = study.hint(_topic(study, topic), build)
         if as_json:
-            _print_json(asdict(given))
+            print_json(asdict(given))
             return
         print(f"{given.build}: {given.title} (hint {given.stage} of {given.of})\n{given.text}")
         if given.stage == given.of:
@@ -194,7 +155,7 @@ def solution(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you mean it.")] = False,
 ) -> None:
     """The solution, on request."""
-    with _study() as study:
+    with opened_study() as study:
         topic_id = _topic(study, topic)
         study.written(topic_id)
         if not yes and not typer.confirm(f"Show the solution of {topic_id}?"):
@@ -205,14 +166,17 @@ def solution(
 @app.command()
 def status(as_json: JsonOption = False) -> None:
     """Where you stand."""
-    with _study() as study:
+    with opened_study() as study:
         now = study.status()
         if as_json:
-            _print_json({**asdict(now), "states": study.states()})
+            print_json({**asdict(now), "states": study.states()})
             return
         from groundup.cli.render import show_status
 
         show_status(now)
+
+
+app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(begin_lab)
 
 
 @app.command()
@@ -231,7 +195,7 @@ def audit(
     say = None if as_json else lambda text: print(text, file=sys.stderr)
     report = run(roadmap, chosen, mutants=mutants, say=say, seeds=seeds)
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         from groundup.cli.render import show_audit
 

@@ -1,6 +1,8 @@
 """A lab for tests: fits a line by stochastic gradient descent, slowly enough to be killed on the way."""
 
+import functools
 import time
+from typing import Any
 
 import torch
 
@@ -27,11 +29,15 @@ def run(run: Run, scale: Scale) -> None:
             q = torch.randn(1, 4, 2)
             run.text("attended", str(scaled_dot_product_attention(q, q, q).sum().item()), step)
         time.sleep(float(run.options.get("pause", 0.0)))
-        run.checkpoint(lambda at=(weight.detach(), step + 1): {"weight": at[0], "step": at[1]})
+        run.checkpoint(functools.partial(state, weight.detach(), step + 1))
     for action in str(run.options.get("then", "")).split():
         misbehave(action)
     run.save(lambda folder: (folder / "weight.txt").write_text(str(weight.tolist())), loss=loss.item())
     run.result(loss=loss.item(), baseline=3.0, better=loss.item() < 3.0)
+
+
+def state(weight: torch.Tensor, step: int) -> dict[str, Any]:
+    return {"weight": weight, "step": step}
 
 
 def misbehave(action: str) -> None:
