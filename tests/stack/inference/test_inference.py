@@ -69,6 +69,27 @@ def test_the_crossing_token_stays_and_filters_follow_one_another() -> None:
     assert top_k(logits(2, 3, 7), 2).isfinite().sum(-1).eq(2).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_half_precision_keeps_the_tokens_that_float64_keeps(dtype: torch.dtype, share: float) -> None:
+    x = torch.arange(64, dtype=torch.float64).div(16)[torch.randperm(64)] - 3  # exact in both, no two alike
+    wanted = top_p(x, share)
+    assert wanted.isinf().any()
+    half = top_p(x.to(dtype), share)
+    assert half.dtype == dtype
+    assert torch.equal(half.isinf(), wanted.isinf())
+    many = torch.linspace(0.5, 0.4, 4000, dtype=torch.float64).to(dtype)  # nearly equal shares of 1 / 4000
+    kept = top_p(many, share).isfinite().double().mean().item()
+    assert kept == pytest.approx(share, abs=0.03)
+    assert torch.equal(min_p(x.to(dtype), share).isinf(), min_p(x, share).isinf())
+
+
+def test_all_stay_for_a_share_of_one() -> None:
+    x = torch.tensor([40.0, 0.0, -30.0])  # the first share is 1 in float32
+    assert torch.equal(top_p(x, 1.0), x)
+    assert torch.equal(min_p(x, 0.0), x)
+
+
 def test_settings_that_make_no_sense_are_refused() -> None:
     x = logits(4)
     for wrong in (

@@ -14,6 +14,11 @@ import torch
 from torch import Tensor
 
 
+def _shares(logits: Tensor) -> Tensor:
+    """The probabilities, in float32 at least: a sum of many small ones stands still in half precision."""
+    return logits.softmax(dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+
+
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     """Logits divided by the temperature: below 1 sharper, above 1 flatter. Raises ValueError unless it is above 0."""
     if not temperature > 0:
@@ -32,12 +37,14 @@ def top_k(logits: Tensor, k: int) -> Tensor:
 def top_p(logits: Tensor, p: float) -> Tensor:
     """The most probable tokens stay, as few as reach the probability p together; the one that crosses p stays.
 
-    Raises ValueError unless 0 < p ≤ 1.
+    All stay for p = 1. Raises ValueError unless 0 < p ≤ 1.
     """
     if not 0 < p <= 1:
         raise ValueError(f"p must lie in (0, 1]: {p}")
+    if p == 1:  # a sum of shares is rounded, and may reach 1 before the last of them
+        return logits.clone()
     ordered, order = logits.sort(dim=-1, descending=True, stable=True)
-    share = ordered.softmax(dim=-1)
+    share = _shares(ordered)
     before = share.cumsum(dim=-1) - share  # what the more probable ones hold together
     removed = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before >= p)
     return logits.masked_fill(removed, float("-inf"))
@@ -47,7 +54,7 @@ def min_p(logits: Tensor, p: float) -> Tensor:
     """Tokens at least p times as probable as the most probable one stay. Raises ValueError unless 0 ≤ p ≤ 1."""
     if not 0 <= p <= 1:
         raise ValueError(f"p must lie in [0, 1]: {p}")
-    share = logits.softmax(dim=-1)
+    share = _shares(logits)
     return logits.masked_fill(share < p * share.amax(dim=-1, keepdim=True), float("-inf"))
 
 

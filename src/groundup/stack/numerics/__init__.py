@@ -1,5 +1,25 @@
 """The mathematics track as code: linear algebra, calculus, probability, statistics, optimization."""
 
+from groundup.stack.numerics.derivatives import derivative, newton_root
+from groundup.stack.numerics.gradients import directional_derivative, gradient, gradient_check
+from groundup.stack.numerics.matrices import inverse, matmul, solve
+from groundup.stack.numerics.probability import bayes, conditional, total_probability
 from groundup.stack.numerics.vectors import cosine_similarity, dot, norm, project
 
-__all__ = ["cosine_similarity", "dot", "norm", "project"]
+__all__ = [
+    "bayes",
+    "conditional",
+    "cosine_similarity",
+    "derivative",
+    "directional_derivative",
+    "dot",
+    "gradient",
+    "gradient_check",
+    "inverse",
+    "matmul",
+    "newton_root",
+    "norm",
+    "project",
+    "solve",
+    "total_probability",
+]

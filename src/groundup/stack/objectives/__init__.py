@@ -1,5 +1,5 @@
-"""Objectives: how raw text becomes inputs and targets to learn from."""
+"""Objectives: what a model is trained to do, as inputs and targets made from text, and how well it does it."""
 
-from groundup.stack.objectives.causal import next_token_pairs
+from groundup.stack.objectives.causal import bits_per_byte, next_token_pairs
 
-__all__ = ["next_token_pairs"]
+__all__ = ["bits_per_byte", "next_token_pairs"]

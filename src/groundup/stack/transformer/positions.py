@@ -18,13 +18,14 @@ from torch import Tensor
 def sinusoidal_positions(n: int, dim: int) -> Tensor:
     """(n, dim) in float32: sines in the even columns, cosines in the odd ones, of slower and slower waves.
 
-    Raises ValueError where dim is odd.
+    Raises ValueError where dim is not an even number of at least 2.
     """
-    if dim % 2:
-        raise ValueError(f"dim must be even: {dim}")
-    rate = torch.exp(torch.arange(0, dim, 2) * (-math.log(10000.0) / dim))
-    angle = torch.arange(n).unsqueeze(-1) * rate
-    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(-2)
+    if dim < 2 or dim % 2:
+        raise ValueError(f"dim must be even, and 2 at least: {dim}")
+    # In float64 whatever the default dtype is: the angle of position 100 000 is off by some thousandths in float32.
+    rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float64) * (-math.log(10000.0) / dim))
+    angle = torch.arange(n, dtype=torch.float64).unsqueeze(1) * rate
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(-2).float()
 
 
 def alibi_slopes(heads: int) -> Tensor:
@@ -33,23 +34,26 @@ def alibi_slopes(heads: int) -> Tensor:
     power = 2 ** math.floor(math.log2(heads))
     slopes = [2 ** (-8 * (head + 1) / power) for head in range(power)]
     slopes += [2 ** (-4 * (2 * head + 1) / power) for head in range(heads - power)]
-    return torch.tensor(slopes)
+    return torch.tensor(slopes, dtype=torch.float32)
 
 
 def alibi_bias(heads: int, n: int) -> Tensor:
     """(heads, n, n) in float32, to be added to scores: 0 on the diagonal, and more negative the farther back the key
-    lies. Future keys get 0: the causal mask takes care of them."""
+    lies. Future keys get 0: the causal mask takes care of them. Raises ValueError where heads is less than 1."""
     if heads < 1:
         raise ValueError(f"at least one head is needed: {heads}")
     position = torch.arange(n)
-    distance = (position.unsqueeze(-1) - position).clamp(min=0)
-    return -alibi_slopes(heads).reshape(-1, 1, 1) * distance
+    ahead = (position - position.unsqueeze(1)).clamp(max=0)
+    return alibi_slopes(heads).reshape(-1, 1, 1) * ahead
 
 
 def relative_positions(n: int, max_distance: int) -> Tensor:
     """(n, n) of whole numbers from 0 to 2 · max_distance: how far key j lies from query i, j - i clipped to
-    ±max_distance, plus max_distance: an index into a table of 2 · max_distance + 1 rows."""
+    ±max_distance, plus max_distance: an index into a table of 2 · max_distance + 1 rows.
+
+    Raises ValueError where max_distance is negative.
+    """
     if max_distance < 0:
         raise ValueError(f"max_distance is not negative: {max_distance}")
     position = torch.arange(n)
-    return (position - position.unsqueeze(-1)).clamp(-max_distance, max_distance) + max_distance
+    return (position - position.unsqueeze(1)).clamp(-max_distance, max_distance) + max_distance
