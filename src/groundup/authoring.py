@@ -112,14 +112,14 @@ def same_subspace(title: str, *, builds: str | tuple[str, ...], reduction: int =
     return Case(title, _builds(builds), "same_subspace", reduction=reduction)
 
 
-def distributed_as(title: str, *, builds: str | tuple[str, ...]) -> Case:
+def distributed_as(title: str, *, builds: str | tuple[str, ...], may_change_inputs: bool = False) -> Case:
     """Samples (one vector) from the distribution that the reference samples from; false alarm at most 1e-9."""
-    return Case(title, _builds(builds), "distributed_as")
+    return Case(title, _builds(builds), "distributed_as", may_change_inputs=may_change_inputs)
 
 
-def at_least(title: str, share: float, *, builds: str | tuple[str, ...]) -> Case:
+def at_least(title: str, share: float, *, builds: str | tuple[str, ...], may_change_inputs: bool = False) -> Case:
     """A number of at least ``share`` times the reference's."""
-    return Case(title, _builds(builds), "at_least", share=share)
+    return Case(title, _builds(builds), "at_least", share=share, may_change_inputs=may_change_inputs)
 
 
 def at_most(title: str, share: float, *, builds: str | tuple[str, ...]) -> Case:
@@ -224,6 +224,15 @@ class Run(Protocol):
     @property
     def parts(self) -> Sequence[str]:
         """The builds of the learner's that are in use, by name."""
+
+    @property
+    def free_mb(self) -> float:
+        """The memory that was free when the process began, in MB: a lab scales down rather than run out."""
+
+    @property
+    def reference(self) -> Mapping[str, float]:
+        """What the lab's ``probe(scale, free_mb)``, where it has one, measured before the learner's parts went in;
+        empty where none of theirs is used."""
 
     @property
     def state(self) -> dict[str, Any] | None:

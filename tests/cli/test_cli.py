@@ -26,7 +26,7 @@ def groundup(home: Path, *words: str, given: str = "") -> subprocess.CompletedPr
         env=environment(home),
         input=given,
         check=False,
-        timeout=120,
+        timeout=280,
     )
 
 

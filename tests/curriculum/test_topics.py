@@ -44,4 +44,5 @@ def test_it_holds(topic_id: str, tools: tuple[Any, Pool]) -> None:
     assert found.survivors == []
     assert found.blocks.run == found.blocks.good > 0
     assert found.figures.run == found.figures.good
+    assert found.labs.run == found.labs.good == ("lab.py" in found.topic.files)
     assert found.cards >= 8

@@ -94,6 +94,18 @@ def serving(app: FastAPI) -> Iterator[str]:
         assert not thread.is_alive()
 
 
+@pytest.fixture
+def serving_at() -> Callable[[FastAPI], Any]:
+    """For tests that need several servers, one after the other."""
+    return serving
+
+
+@pytest.fixture
+def serve() -> Callable[[Any], Any]:
+    """The page over a study of the test's own, on a real port, as a context."""
+    return lambda study: serving(create_app(study, TOKEN, warm=False))
+
+
 # ── a browser ────────────────────────────────────────────────────────────────
 
 

@@ -14,6 +14,7 @@ from groundup.study.figures import Drawn, _described, slider_values
 from groundup.study.home import Home
 from groundup.study.progress.store import Progress
 from groundup.study.roadmap import load_roadmap
+from groundup.study.runs.control import Runs
 from groundup.study.service import Study
 from groundup.study.workspace import Snapshot, Workspace
 
@@ -53,6 +54,7 @@ ATTENTION = """
 title = "Self-attention"
 track = "transformer"
 needs = ["dot-products"]
+lab = "let a loss fall"
 minutes = 60
 [check]
 version = 1
@@ -161,6 +163,47 @@ question = "Why <scale>?"
 answer = "So that long vectors do not saturate the softmax."
 """
 
+LAB = '''"""A lab whose loss falls as it is told to, slowly enough to be watched."""
+import random
+import time
+
+from groundup.authoring import Inputs, Option
+
+scales = ("smoke", "tiny")
+options = {
+    "steps": Option("how many steps", "number", 60.0, low=1, high=100000),
+    "pause": Option("seconds between two steps", "number", 0.0, low=0, high=1),
+    "then": Option("how it ends", default="well", choices=("well", "raise")),
+    "text": Option("a text to read", "file"),
+}
+
+
+def prepare(options, scale):
+    return Inputs({"words.txt": b"some words"}, {"source": "typed in by <hand>", "licence": "none", "bytes": 10})
+
+
+def run(run, scale):
+    steps, begin = int(run.options["steps"]), 0
+    if run.state is not None:
+        begin = run.state["step"]
+    run.expect(seconds=steps * run.options["pause"], memory_mb=300.0, parameters=12, step_ms=3.5)
+    for step in run.track(range(begin, steps), "training", total=steps, done=begin):
+        time.sleep(run.options["pause"])
+        run.log(step, loss=5.0 / (1 + step / 10) + random.random() / 10)
+        if (step + 1) % 20 == 0:
+            run.log(step, held_out_bits_per_byte=4.0 / (1 + step / 10))
+            run.text("It writes", f"step {step} <script>alert(1)</script>", step + 1)
+        run.checkpoint(lambda step=step: {"step": step + 1})
+    if run.options["then"] == "raise":
+        raise ValueError("as <b>asked</b>")
+    run.table("Bits per byte, lower is better", ["model", "bits per byte"], [["this one", 1.25], ["xz", 2.5]])
+    run.result(held_out_bits_per_byte=1.25, xz=2.5, beats_xz=True, step_ms=7.0, reference_step_ms=3.5)
+'''
+
+BAND = json.dumps(
+    {"scale": {"smoke": {"loss": {"steps": [0, 20, 60], "low": [4.5, 1.5, 0.5], "high": [5.5, 2.5, 1.5]}}}}
+)
+
 UNWRITTEN = """
 title = "Multi-head attention"
 track = "transformer"
@@ -198,6 +241,8 @@ def write_curriculum(folder: Path) -> Path:
         "transformer/self_attention/solution.py": "def attention_scores(q, k):\n    return '<b>the solution</b>'\n",
         "transformer/self_attention/figure.py": FIGURE,
         "transformer/self_attention/cards.toml": CARDS,
+        "transformer/self_attention/lab.py": LAB,
+        "transformer/self_attention/band.json": BAND,
         "transformer/multi_head_attention/topic.toml": UNWRITTEN,
         "mathematics/dot_products/topic.toml": DOT,
         "mathematics/dot_products/lesson.md": "# Dot products & <angles>\n\nTo be read.\n",
@@ -224,6 +269,7 @@ class FakeStudy(Study):
         self.roadmap = load_roadmap(curriculum)
         self.workspace = Workspace(home)
         self.progress = Progress(home)
+        self.runs = Runs(home, rest_every_s=0.05)
         self.warm_error = None
         self.warmed = 0
         self.asked_seeds: list[int | None] = []
@@ -234,6 +280,9 @@ class FakeStudy(Study):
     @property
     def ready(self) -> bool:
         return self.warmed > 0
+
+    def judge(self) -> Any:
+        return FakeJudge()
 
     def check(self, topic_id: str, *, seed: int | None = None, builds: list[str] | None = None) -> Verdict:
         topic = self.written(topic_id)
@@ -251,7 +300,16 @@ class FakeStudy(Study):
         return topic.source("solution.py")
 
     def close(self) -> None:
+        if "chats" in self.__dict__:
+            self.chats.close()
         self.progress.close()
+
+
+class FakeJudge:
+    """What parts are chosen by."""
+
+    def check(self, topic: Any, snapshot: Snapshot) -> Verdict:
+        return judged(snapshot, 7)
 
 
 def judged(snapshot: Snapshot, seed: int) -> Verdict:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from groundup.cli.author import author
+from groundup.cli.first import first
 from groundup.cli.opened import BROKEN, NOT_PASSED, PASSED, Options, fail, opened_study, print_json
 from groundup.cli.runs import begin_lab, runs
+from groundup.cli.shelf import shelf
 
 if TYPE_CHECKING:
     from groundup.study.service import Study
@@ -29,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(author, name="author")
 app.add_typer(runs, name="runs")
+app.add_typer(shelf, name="shelf")
 
 TopicArgument = Annotated[str | None, typer.Argument(help="A topic, e.g. self-attention. Left out: the next one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -176,6 +179,7 @@ def status(as_json: JsonOption = False) -> None:
         show_status(now)
 
 
+app.command()(first)
 app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(begin_lab)
 
 

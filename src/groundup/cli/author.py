@@ -93,3 +93,70 @@ def stamp(
 
     version = write_stamp(_topic(topic), same_version=same_version)
     print(f"check version {version}")
+
+
+@author.command()
+def band(
+    topic: TopicId,
+    scale: Annotated[str, typer.Option(help="The lab's scale.")] = "tiny",
+    runs: Annotated[int, typer.Option(min=2, help="How many runs, with seeds 1, 2, …")] = 4,
+    metric: Annotated[list[str] | None, typer.Option(help="Which curves; left out: loss.")] = None,
+) -> None:
+    """Run the lab a few times with the reference's parts and store the band of its curves in the topic."""
+    import tempfile
+
+    from groundup.study.home import find_home
+    from groundup.study.runs.bands import write_band
+    from groundup.study.runs.control import begin
+    from groundup.study.service import Study
+
+    chosen = _topic(topic)
+    with tempfile.TemporaryDirectory() as folder:
+        study = Study(find_home(f"{folder}/home"))
+        try:
+            curves = []
+            for seed in range(1, runs + 1):
+                record = begin(study, chosen.id, scale, reference=True, seed=seed)
+                for _ in study.runs.follow(record):
+                    pass
+                if record.state != "done":
+                    print(f"groundup: {record.id} ended as {record.state}: {record.log[-500:]}", file=sys.stderr)
+                    raise typer.Exit(1)
+                curves.append(record.curves())
+                print(f"{record.id}, seed {seed}: {record.scores()}")
+        finally:
+            study.close()
+    write_band(chosen, scale, curves, metric or ["loss"])
+
+
+@author.command()
+def starter(
+    scale: Annotated[str, typer.Option(help="The scale of the lab gpt.")] = "tiny",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    check_: Annotated[
+        bool, typer.Option("--check", help="Change nothing: train it again and compare with what is there.")
+    ] = False,
+) -> None:
+    """Train the small model of the first page, with the lab gpt on Python's documentation (a few minutes)."""
+    import tempfile
+    from pathlib import Path
+
+    from groundup.study.first.content import MODEL, provenance
+    from groundup.study.first.training import StarterError, differences, make_starter
+
+    try:
+        if not check_:
+            MODEL.mkdir(exist_ok=True)
+            print(make_starter(MODEL, scale=scale, seed=seed, say=print)["scores"])
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            stored = provenance()
+            made = make_starter(Path(folder), scale=stored["scale"], seed=stored["seed"], say=print)
+    except StarterError as error:
+        print(f"groundup: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    found = differences(made, stored)
+    for one in found:
+        print(one)
+    print(made["scores"])
+    raise typer.Exit(1 if found else 0)

@@ -30,18 +30,29 @@ def fail(text: str, code: int = USAGE) -> NoReturn:
 @contextmanager
 def opened_study() -> Iterator[Study]:
     """The study over the chosen home; what a learner can mend is said in one line, without a traceback."""
+    from groundup.study.chat.settings import ChatError
     from groundup.study.home import HomeError, find_home
     from groundup.study.progress.database import ProgressError
     from groundup.study.roadmap import CurriculumError, UnknownTopic
     from groundup.study.runs.records import RunError
     from groundup.study.service import NotWritten, Study, UnknownBuild
+    from groundup.study.shelf import ShelfError
     from groundup.study.workspace import WorkspaceError
 
     study: Study | None = None
     try:
         study = Study(find_home(Options.home))
         yield study
-    except (HomeError, UnknownTopic, NotWritten, UnknownBuild, WorkspaceError, RunError) as error:
+    except (
+        HomeError,
+        UnknownTopic,
+        NotWritten,
+        UnknownBuild,
+        WorkspaceError,
+        RunError,
+        ShelfError,
+        ChatError,
+    ) as error:
         fail(str(error))
     except (ProgressError, CurriculumError) as error:
         fail(str(error), BROKEN)

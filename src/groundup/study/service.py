@@ -7,24 +7,33 @@ torch is imported only by what needs it (checks and figures), never by asking fo
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from groundup.study.chat.host import Chats
+from groundup.study.first.content import FirstFile
 from groundup.study.hints import Hint, next_hint
 from groundup.study.home import Home
 from groundup.study.plan import Suggestion, next_topic
 from groundup.study.progress.store import Progress
 from groundup.study.roadmap import Roadmap, load_roadmap
 from groundup.study.runs.control import Runs
+from groundup.study.runs.story import Stories
+from groundup.study.shelf import Shelf
 from groundup.study.topics import Topic
-from groundup.study.workspace import Opened, Snapshot, Workspace
+from groundup.study.workspace import Opened, Snapshot, Workspace, WorkspaceError
 
 if TYPE_CHECKING:
     from groundup.study.check.judge import Judge
     from groundup.study.check.sandbox import Sandbox
     from groundup.study.check.verdict import Verdict
+    from groundup.study.first.host import First
+
+FIRST_FILE = FirstFile()
+FIRST_DONE = "groundup:first"
 
 
 class NotWritten(LookupError):
@@ -208,13 +217,71 @@ class Study:
         )
 
     @cached_property
+    def stories(self) -> Stories:
+        """What this home's runs have told so far."""
+        return Stories()
+
+    # ── the first three minutes ──────────────────────────────────────────────
+
+    @cached_property
+    def first(self) -> First:
+        """The model that came with groundup, ready to run on the learner's attention."""
+        from groundup.study.first.host import First
+
+        return First(self.home)
+
+    def first_source(self) -> Snapshot:
+        self.workspace.open(FIRST_FILE)
+        return self.workspace.read(FIRST_FILE)
+
+    def save_first(self, text: str, expected_sha256: str | None) -> Snapshot:
+        return self.workspace.write(FIRST_FILE, text, expected_sha256, keep_line_ends=True)
+
+    def first_write(self, snapshot: Snapshot, prompt: str) -> Iterator[dict[str, Any]]:
+        """What the model writes with these bytes in the place of its attention, event by event."""
+        try:
+            source = snapshot.source.decode()
+        except UnicodeDecodeError as error:
+            raise WorkspaceError(
+                f"{snapshot.path} is not UTF-8 text (byte {error.start})", "Save it as UTF-8."
+            ) from error
+        return self.first.write(source, prompt)
+
+    @property
+    def first_done(self) -> bool:
+        """Whether the first page was seen to its end, or left."""
+        return FIRST_DONE in self.progress.resources_done()
+
+    def first_seen(self) -> None:
+        self.progress.resource_done(FIRST_DONE, True)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was done in this home yet: then the first three minutes come first."""
+        return not (self.first_done or self.progress.topics_opened() or self.progress.build_states())
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The models that runs saved and that were added."""
+        return Shelf(self.home, self.runs)
+
+    @cached_property
+    def chats(self) -> Chats:
+        """Models of the shelf at work."""
+        return Chats(self)
+
+    @cached_property
     def mine(self) -> Path:
         return self.home.path / "mine"
 
     def close(self) -> None:
         """End the worker and let go of the database; nothing accepted is lost, it was durable before it was shown."""
+        if "chats" in self.__dict__:
+            self.chats.close()
         if self._warm_thread is not None:
             self._warm_thread.join(timeout=15)
         if self._sandbox is not None:
             self._sandbox.close()
+        if "first" in self.__dict__:
+            self.first.close()
         self.progress.close()

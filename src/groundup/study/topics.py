@@ -23,7 +23,7 @@ from groundup.authoring import Case
 from groundup.study.problems import CurriculumError, Problem, Table, read_toml
 
 REQUIRED = ("lesson.md", "exercise.py", "drivers.py", "checks.py", "mistakes.py", "alternatives.py", "cards.toml")
-OPTIONAL = ("solution.py", "figure.py", "lab.py")
+OPTIONAL = ("solution.py", "figure.py", "lab.py", "band.json")
 FACTS = "topic.toml"
 HINT_STAGES = ("nudge", "next")
 

@@ -13,12 +13,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
+from groundup.study.chat.settings import ChatError
 from groundup.study.figures import Drawn, FigureError, draw_figure
 from groundup.study.lessons import Lesson, render
 from groundup.study.roadmap import UnknownTopic
+from groundup.study.runs.records import RunError
 from groundup.study.service import NotWritten, UnknownBuild
+from groundup.study.shelf import ShelfError
 from groundup.study.workspace import Conflict, WorkspaceError
-from groundup.web import api, pages
+from groundup.web import api, first, pages, run_api, runs, shelf, shelf_api
 from groundup.web.security import LOCAL_HOSTS, Guard
 from groundup.web.templating import STATIC, Templates
 
@@ -32,6 +35,9 @@ STATUSES: dict[type[Exception], int] = {
     NotWritten: 409,
     FigureError: 422,
     WorkspaceError: 422,
+    RunError: 422,
+    ShelfError: 404,
+    ChatError: 422,
 }
 
 
@@ -77,8 +83,11 @@ def create_app(
     bare: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     app = Workshop(token, allowed_hosts, title="groundup", lifespan=lifespan, **bare)
     app.state.study, app.state.lesson, app.state.figure, app.state.templates = study, lesson, figure, Templates()
-    app.include_router(pages.router)
-    app.include_router(api.router, prefix="/api")
+    for one in (pages, first, runs, shelf):
+        app.include_router(one.router)
+    for one in (api, run_api, shelf_api):
+        app.include_router(one.router, prefix="/api")
+    app.include_router(first.api, prefix="/api")
     app.mount("/static", Static(directory=STATIC), name="static")
     for kind in (*STATUSES, Conflict, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _explain)

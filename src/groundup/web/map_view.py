@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from groundup.study.plan import GOALS
+
 if TYPE_CHECKING:
     from groundup.study.roadmap import Roadmap, Track
     from groundup.study.service import Study
@@ -49,6 +51,25 @@ def map_view(roadmap: Roadmap, states: Mapping[str, str], wanted: str = "") -> l
     return tracks
 
 
+def way_view(study: Study, goal: str | None) -> dict[str, Any] | None:
+    """The shortest path to a topic: what it needs, in an order in which it can be learned, and the next step on it.
+
+    None where no goal is named and the road map does not have the usual one.
+    """
+    states, roadmap = study.states(), study.roadmap
+    if goal is None and GOALS[0] not in roadmap.topics:
+        return None
+    end = roadmap.topic(goal or GOALS[0])
+    lines = [topic_line(one, states) for one in roadmap.path_to(end.id)]
+    return {
+        "goal": end,
+        "lines": lines,
+        "ids": {one.id for one in lines},
+        "passed": sum(one.state in PASSED for one in lines),
+        "next": next((one for one in lines if one.state not in PASSED), None),
+    }
+
+
 def searched(*parts: str) -> str:
     """The text that the search looks through: lower case, and once."""
     return " ".join(dict.fromkeys(" ".join(parts).lower().split()))
@@ -87,4 +108,5 @@ def today_view(study: Study) -> dict[str, Any]:
         "written": sum(topic.written for topic in roadmap.topics.values()),
         "total": len(roadmap.topics),
         "home": str(study.home.path),
+        "first": not study.first_done,
     }

@@ -13,7 +13,7 @@ from groundup.study.figures import FigureError
 from groundup.study.workspace import Conflict
 from groundup.web.deps import Page, PageDep
 from groundup.web.figure_view import figure_tables
-from groundup.web.map_view import map_view, today_view, topic_line
+from groundup.web.map_view import map_view, today_view, topic_line, way_view
 from groundup.web.topic_view import build_lines, last_verdict, next_view, source_text, topic_view
 from groundup.web.verdict_view import verdict_view
 
@@ -28,11 +28,19 @@ def today(page: PageDep) -> Response:
 
 
 @router.get("/map")
-def road_map(page: PageDep, q: Annotated[str, Query(max_length=200)] = "") -> Response:
+def road_map(
+    page: PageDep,
+    q: Annotated[str, Query(max_length=200)] = "",
+    path: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    """All topics; those on the shortest path to ``path``, or else to what is built first, are lit."""
     tracks = map_view(page.study.roadmap, page.study.states(), q)
     points = [point for one in tracks for stage in one["stages"] for point in stage["points"] if not point["hidden"]]
     found = len({topic.id for point in points for topic in point["topics"]})
-    return page.templates.page(page.request, "map.html", tracks=tracks, wanted=q, found=found)
+    way = way_view(page.study, path)
+    return page.templates.page(
+        page.request, "map.html", tracks=tracks, wanted=q, found=found, way=way, asked=path is not None
+    )
 
 
 @router.get("/track/{track_id}")

@@ -44,7 +44,11 @@ class Running:
 
     @property
     def first_url(self) -> str:
-        return f"{self.url}/?token={self.token}"
+        return self.address("/")
+
+    def address(self, page: str) -> str:
+        """A page's address for a browser that has not been here yet."""
+        return f"{self.url}{page}?token={self.token}"
 
 
 def server_file(home: Home) -> Path:
@@ -125,6 +129,11 @@ class Server(uvicorn.Server):
         if self.started:
             self._announce.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Streams that watch a run would otherwise be waited for, and then cut off.
+        self.config.app.state.ending = True  # type: ignore[union-attr]
+        await super().shutdown(sockets)
+
 
 def run(study: Study, port: int = PORT, open_browser: bool = True) -> None:
     """Serve until interrupted. A home has one server: where one runs already, its page is opened instead."""
@@ -147,8 +156,9 @@ def run(study: Study, port: int = PORT, open_browser: bool = True) -> None:
         ws="none",
     )
     started = threading.Event()
+    address = server.address("/first" if study.fresh else "/")
     write_server_file(study.home, server)
-    threading.Thread(target=_announce, args=(server, started, port, bound, open_browser), daemon=True).start()
+    threading.Thread(target=_announce, args=(address, started, port, bound, open_browser), daemon=True).start()
     try:
         Server(config, started).run(sockets=[listener])
     finally:
@@ -157,14 +167,12 @@ def run(study: Study, port: int = PORT, open_browser: bool = True) -> None:
     print("groundup has ended; everything is saved.", flush=True)
 
 
-def _announce(server: Running, started: threading.Event, wanted: int, bound: int, open_browser: bool) -> None:
+def _announce(address: str, started: threading.Event, wanted: int, bound: int, open_browser: bool) -> None:
     """Say the address once it answers, and open it."""
     if not started.wait(timeout=60):
         return
     if wanted not in (0, bound):
         print(f"Port {wanted} is taken, so this is port {bound}.", file=sys.stderr)
-    print(
-        f"groundup is open at\n\n    {server.first_url}\n\nOnly this machine can reach it. Ctrl+C ends it.", flush=True
-    )
+    print(f"groundup is open at\n\n    {address}\n\nOnly this machine can reach it. Ctrl+C ends it.", flush=True)
     if open_browser:
-        webbrowser.open(server.first_url)
+        webbrowser.open(address)

@@ -35,6 +35,9 @@ class Templates:
             built=self.built,
             state_words=words.state_words,
             kind_words=words.kind_words,
+            run_words=words.run_words,
+            duration=words.duration,
+            number=words.number,
             count=words.count,
         )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from groundup.study.audit.fairness import drawn_seeds, fair
 from groundup.study.audit.findings import Findings
+from groundup.study.audit.labs import smoked
 from groundup.study.audit.pool import Pool
 from groundup.study.audit.report import document
 from groundup.study.audit.sections import drawn, executed, guarded, judged, linted, mutated, proven
@@ -72,6 +73,7 @@ def audit_topic(
     guarded("drivers", proven, found)
     guarded("lesson", executed, found)
     guarded("figure", drawn, found)
+    guarded("lab", smoked, found)
     if pool is not None:
         guarded("mutants", mutated, found, pool)
     if seeds:

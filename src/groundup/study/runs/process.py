@@ -39,7 +39,9 @@ class Stopped(BaseException):
 class RunningRun:
     """:class:`groundup.authoring.Run`, at work in its own folder (the working directory)."""
 
-    def __init__(self, request: Mapping[str, Any], rest_every_s: float) -> None:
+    def __init__(self, request: Mapping[str, Any], rest_every_s: float, free_mb: float = 0.0) -> None:
+        self.free_mb = free_mb
+        self.reference: dict[str, float] = {}
         self.options: dict[str, Any] = dict(request["options"])
         self.parts: list[str] = [one["build"] for one in request["parts"]]
         self.state: dict[str, Any] | None = None
@@ -167,9 +169,8 @@ def _sync(path: str) -> None:
         os.close(descriptor)
 
 
-def bounds() -> Limits:
-    """A run's limits: nearly all of the memory that is free now, a month of time, 8 GB a file."""
-    free = machine().free_mb
+def bounds(free: float) -> Limits:
+    """A run's limits: nearly all of the memory that is free (MB), a month of time, 8 GB a file."""
     return Limits(
         wall_s=MONTH_S,
         cpu_s=MONTH_S,
@@ -189,6 +190,12 @@ def execute_lab(source: str, path: str) -> types.ModuleType:
     return module
 
 
+def probe(source: str, path: str, scale: str, free_mb: float) -> dict[str, float]:
+    """What the lab measures of itself with the reference's parts, before any of the learner's is in place."""
+    lab = execute_lab(source, path)
+    return {name: float(value) for name, value in lab.probe(scale, free_mb).items()} if hasattr(lab, "probe") else {}
+
+
 def main() -> None:
     """Go behind the walls, then work."""
     config = json.loads(sys.argv[1])
@@ -206,17 +213,18 @@ def main() -> None:
         parts.import_stack()
         lab_source = Path(config["lab"]).read_text(encoding="utf-8")
         layers.enter_late()
-        layers.isolate(bounds())
+        free_mb = machine().free_mb
+        layers.isolate(bounds(free_mb))
     except Exception:
         os.chdir(folder)
         traceback.print_exc()
         RunningRun(request, REST_EVERY_S).end("failed", "the run's process could not be walled in; log.txt says why")
         raise SystemExit(70) from None
     os.umask(0o077)
-    raise SystemExit(work(request, config, lab_source, layers.isolation.name))
+    raise SystemExit(work(request, {**config, "free_mb": free_mb, "isolation": layers.isolation.name}, lab_source))
 
 
-def work(request: dict[str, Any], config: dict[str, Any], lab_source: str, isolation: str) -> int:
+def work(request: dict[str, Any], config: dict[str, Any], lab_source: str) -> int:
     """Swap, restore, run, and say how it ended: 0 done, 3 stopped, 1 failed."""
     import numpy as np
     import torch
@@ -224,17 +232,19 @@ def work(request: dict[str, Any], config: dict[str, Any], lab_source: str, isola
     from groundup.study import parts
     from groundup.study.runs.records import UsedPart
 
-    run = RunningRun(request, config["rest_every_s"])
-    random.seed(request["seed"])
-    np.random.seed(request["seed"])
-    torch.manual_seed(request["seed"])
+    run = RunningRun(request, config["rest_every_s"], config["free_mb"])
     sys.path.insert(0, os.path.abspath("sources"))
     sys.dont_write_bytecode = True
     try:
+        if request["parts"]:
+            run.reference = probe(lab_source, config["lab"], request["scale"], run.free_mb)
+        random.seed(request["seed"])
+        np.random.seed(request["seed"])
+        torch.manual_seed(request["seed"])
         swapped = parts.swap(parts.load(UsedPart(**one) for one in request["parts"]))
         lab = execute_lab(lab_source, config["lab"])
         resumed = run.restore()
-        run.say("begin", resumed=resumed, isolation=isolation)
+        run.say("begin", resumed=resumed, isolation=config["isolation"])
         lab.run(run, request["scale"])
         if swapped:
             rows: list[list[str | float | int | None]] = [[one.build, len(one.places), one.calls] for one in swapped]

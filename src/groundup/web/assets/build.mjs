@@ -17,7 +17,7 @@ const common = { bundle: true, minify: true, target: ["es2022"], legalComments: 
 await build({ ...common, entryPoints: ["assets/theme.ts"], format: "iife", outdir: out });
 await build({
   ...common,
-  entryPoints: ["assets/page.ts", "assets/topic.ts", "assets/topic.css"],
+  entryPoints: ["assets/page.ts", "assets/topic.ts", "assets/run.ts", "assets/model.ts", "assets/first.ts", "assets/topic.css"],
   format: "esm",
   splitting: true,
   outdir: out,

@@ -108,3 +108,17 @@ for (const form of document.querySelectorAll<HTMLFormElement>("form[data-resourc
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-read]")) {
   tick(form, (read) => ask("POST", "/api/read", { topic: form.dataset["read"], read }));
 }
+// What takes a while says so, and is not sent twice.
+for (const form of document.querySelectorAll<HTMLFormElement>("form[data-busy]")) {
+  form.addEventListener("submit", (event) => {
+    const button = form.querySelector<HTMLButtonElement>("button[type=submit]");
+    const words = form.querySelector("[role=status]");
+    if (button?.getAttribute("aria-busy")) event.preventDefault();
+    button?.setAttribute("aria-busy", "true");
+    if (words) words.textContent = form.dataset["busy"] ?? "";
+  });
+}
+// A page that the browser keeps and shows again has not sent anything.
+window.addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("form[data-busy] [aria-busy]")) button.removeAttribute("aria-busy");
+});
