@@ -193,3 +193,80 @@ def test_the_reference_as_the_learners_gives_the_same_to_the_last_bit() -> None:
     ]
     assert found[0] == found[1]
     assert len(set(found[0])) == 3
+
+
+USES = """
+import json, sys, types, torch
+from groundup.study import parts
+
+names = json.loads(sys.argv[1])
+swapped = parts.swap({build: (reference, parts.find(reference)) for build, reference in names})
+torch.manual_seed(0)
+
+# What labs do, with names imported after the swap; what the stack does by itself is reached through these.
+from groundup.stack import nn
+from groundup.stack.inference import cache, sampling
+from groundup.stack.models import gpt, gpt2, llama
+from groundup.stack.nn import activations, initialization, layers, losses, optimizers, schedules
+from groundup.stack.objectives import causal
+from groundup.stack.text import bpe
+from groundup.stack.training import clipping, loop
+from groundup.stack.transformer import attention, blocks, feedforward, heads, normalization, rotary
+
+ids = torch.randint(40, (200,))
+generator = torch.Generator().manual_seed(0)
+model = gpt.GPT(vocab=40, dim=32, heads=4, layers=2, context=16)
+inputs, targets = causal.next_token_pairs(ids, 8, 2, generator)
+for kind in ("SGD", "RMSprop", "Adam", "AdamW"):
+    optimizer = getattr(optimizers, kind)(model.parameters(), 0.01)
+    loop.train_step(
+        model, lambda logits, wanted: losses.cross_entropy(logits.flatten(0, 1), wanted.flatten()), optimizer,
+        [(inputs, targets)],
+    )
+clipping.clip_grad_norm(model.parameters(), 1.0)
+schedules.warmup_cosine(3, 1.0, 2, 9)
+config = llama.LlamaConfig(vocab=40, dim=32, layers=1, heads=4, kv_heads=2, hidden=24, context=16)
+one = llama.Llama(config)
+one(inputs)
+llama.LlamaBlock(config)
+llama.rename_checkpoint({"model.norm.weight": torch.ones(3)})
+gpt2.GPT2(gpt2.GPT2Config(vocab=40, context=16, dim=32, layers=1, heads=4))(inputs)
+cache.generate_cached(one, inputs, 2)
+cache.cache_bytes(config, 1, 2, 2)
+
+
+def sample(logits):
+    logits = sampling.repetition_penalty(logits, inputs, 1.2)
+    logits = sampling.min_p(sampling.top_p(sampling.top_k(sampling.apply_temperature(logits, 0.9), 9), 0.9), 0.1)
+    return logits.argmax(dim=-1)
+
+
+sampling.generate(model, inputs, 2, sample)
+tokenizer = bpe.BytePairTokenizer.train("the cat sat because it was tired " * 5, 270)
+tokenizer.decode(tokenizer.encode("the cat"))
+x = torch.randn(2, 5, 32)
+blocks.EncoderLayer(32, 4, 24)(x)
+blocks.DecoderLayer(32, 4, 24)(x, x)
+attention.attention_by_formula(x, x, x, attention.causal_mask(5))
+network = layers.MLP([32, 8, 3], activations.relu)
+initialization.kaiming_init(torch.empty(3, 4), generator)
+losses.mse_loss(network(x), torch.zeros(2, 5, 3))
+losses.binary_cross_entropy(network(x), torch.zeros(2, 5, 3))
+for function in (activations.relu, activations.gelu, activations.silu, activations.softmax):
+    function(x)
+from groundup.stack.numerics import vectors
+
+vectors.cosine_similarity(torch.randn(3, 4), torch.randn(3, 4))
+print(json.dumps({one.build: one.calls for one in swapped}))
+"""
+
+
+def test_every_part_is_reached_where_the_stack_uses_it() -> None:
+    asked = json.dumps([[build, reference] for _, build, reference in PARTS])
+    answer = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", USES, asked], capture_output=True, text=True, timeout=120
+    )
+    assert answer.returncode == 0, answer.stderr
+    uses = json.loads(answer.stdout)
+    assert set(uses) == {build for _, build, _ in PARTS}
+    assert {build for build, calls in uses.items() if calls == 0} == set()
