@@ -37,8 +37,9 @@ battery: setup-test
 
 picture: setup-test
 	mkdir -p build/shots docs
-	GROUNDUP_SHOTS=build/shots $(BIN)/python -m pytest -q tests/web/test_browser.py -k "first_look"
+	GROUNDUP_SHOTS=build/shots $(BIN)/python -m pytest -q tests/web/test_browser.py tests/web/test_first.py -k "first_look or in_a_browser"
 	cp build/shots/verdict.png docs/topic.png
+	cp build/shots/first-axis.png docs/first.png
 
 clean:
 	rm -rf .venv node_modules dist build src/groundup/web/static/built
