@@ -84,7 +84,7 @@ def _boxes(figure, row, numbers, used, framed):
         row=row,
         col=1,
     )
-    bare = {"showgrid": False, "zeroline": False, "row": row, "col": 1}
+    bare = {"showgrid": False, "zeroline": False, "ticks": "", "row": row, "col": 1}
     figure.update_xaxes(
         range=[-0.5, columns - 0.5], tickvals=list(range(columns)), showticklabels=row == 1, side="top", **bare
     )
@@ -109,7 +109,7 @@ def draw(data):
         f"entry ({i}, {j}) lies at {offset} + {i} · {down} + {j} · {right} = {offset + i * down + j * right}"
     )
     figure.update_layout(
-        title={"text": title, "font": {"size": 15}, "y": 0.98, "yanchor": "top"},
+        title={"text": title, "font": {"size": 15}, "y": 0.955, "yanchor": "top"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
