@@ -29,10 +29,9 @@ def compute(my, kind, position, size):
         curves = {"product": table @ table[position] / (size / 2)}
     elif kind == KINDS[1]:
         table = my.alibi_bias(size, N)[:, position]
-        table[:, position + 1 :] = -torch.inf
         shown = sorted({0, size // 2, size - 1})
-        curves = {f"head {head}": torch.softmax(table[head], dim=-1) for head in shown}
         table = table[:, : position + 1]
+        curves = {f"head {head}": torch.softmax(table[head], dim=-1) for head in shown}
     else:
         table = my.relative_positions(N, size)
         curves = {"row of the table": table[position].float()}
