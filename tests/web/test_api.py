@@ -209,7 +209,7 @@ def test_terminal_and_page_understand_each_other(
     def ask(server: dict[str, Any], path: str, body: dict[str, Any] | None, seconds: float) -> Any:
         return (client.get(path) if body is None else client.post(path, json=body)).json()
 
-    monkeypatch.setattr(remote, "_running", lambda _: {})
+    monkeypatch.setattr(remote, "running_server", lambda _: {})
     monkeypatch.setattr(remote, "_ask", ask)
     monkeypatch.setattr(type(study), "check", _own_check_must_not_run(type(study).check))
     verdict = remote.check_anywhere(study, "self-attention", 11, None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from groundup.cli.author import author
+from groundup.cli.chat import chat
 from groundup.cli.first import first
 from groundup.cli.opened import BROKEN, NOT_PASSED, PASSED, Options, fail, opened_study, print_json
 from groundup.cli.runs import begin_lab, runs
@@ -180,6 +181,7 @@ def status(as_json: JsonOption = False) -> None:
 
 
 app.command()(first)
+app.command()(chat)
 app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(begin_lab)
 
 

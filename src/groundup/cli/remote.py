@@ -18,7 +18,7 @@ PROBE_SECONDS = 2.0
 CHECK_SECONDS = 60.0
 
 
-def _running(study: Study) -> dict[str, Any] | None:
+def running_server(study: Study) -> dict[str, Any] | None:
     """The address and token that a running server left in its home, if its process is alive."""
     try:
         server = json.loads((study.home.state / "server.json").read_text(encoding="utf-8"))
@@ -43,7 +43,7 @@ def _ask(server: dict[str, Any], path: str, body: dict[str, Any] | None, seconds
 
 def check_anywhere(study: Study, topic_id: str, seed: int | None, builds: list[str] | None) -> Verdict:
     """A verdict from the running server's judge, else from this process's own."""
-    server = _running(study)
+    server = running_server(study)
     if server is not None:
         try:
             if _ask(server, "/api/ready", None, PROBE_SECONDS).get("ready"):

@@ -67,7 +67,7 @@ def begin(page: PageDep, form: SentForm) -> Response:
     """Check the parts, begin the process, and go to its page; what was wrong is said above the form."""
     lab = str(form.get("lab", ""))
     options = {name.removeprefix(OPTION): str(value) for name, value in form.items() if name.startswith(OPTION)}
-    given = {
+    given: dict[str, Any] = {
         "scale": str(form.get("scale", "tiny")),
         "whose": str(form.get("whose", "all")),
         "parts": [str(one) for one in form.getlist("part")],

@@ -24,8 +24,10 @@ def model_line(model: Model) -> dict[str, Any]:
         what = f"{facts['lab']} at the scale {facts['scale']}"
         whose = f"{parts} of your parts" if parts else "groundup’s parts"
     else:
-        size = float(facts.get("parameters") or 0) / 1e6
-        what, whose = f"{facts.get('family', 'a model')} with {size:.3g} M parameters", "groundup’s parts"
+        what, whose = (
+            f"{facts.get('family', 'a model')} with {_count(facts.get('parameters'))} parameters",
+            "groundup’s parts",
+        )
     return {
         "name": model.name,
         "origin": model.origin,
@@ -39,6 +41,16 @@ def model_line(model: Model) -> dict[str, Any]:
         "data": dict(facts.get("data") or {}),
         "sha256": dict(facts.get("sha256") or {}),
     }
+
+
+def _count(number: Any) -> str:
+    """``_count(124439808)`` is "124 M"."""
+    if not isinstance(number, int):
+        return "unknown"
+    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
 
 
 def knob_view(values: Mapping[str, Any]) -> list[dict[str, Any]]:

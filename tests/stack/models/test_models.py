@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from groundup.stack.models import GPT, GPT2, Llama, LlamaConfig
 from groundup.stack.models.checkpoints import CheckpointError, write_whole
 from groundup.stack.models.gpt import count_parameters, llama_config
-from groundup.stack.models.llama import to_hub_names
+from groundup.stack.models.llama import load_pretrained, rename_checkpoint, to_hub_names
 
 transformers = pytest.importorskip("transformers")
 
@@ -121,6 +121,37 @@ def test_shards_are_read_and_a_missing_one_is_named(tmp_path: Path) -> None:
     shards[1].unlink()
     with pytest.raises(CheckpointError, match=shards[1].name):
         family.from_pretrained(tmp_path / "shards")
+
+
+def test_names_go_there_and_back_and_others_stay(tmp_path: Path) -> None:
+    theirs, _ = llama_pair(tmp_path, "grouped")
+    state = dict(theirs.state_dict())
+    ours = rename_checkpoint(state)
+    assert set(ours) == set(Llama.from_pretrained(tmp_path).state_dict())
+    assert to_hub_names(ours).keys() == state.keys()
+    assert all(to_hub_names(ours)[name] is one for name, one in state.items())
+    others = ["adapter", "input_layernorm.weight", "model.layers.0.lm_head.weight", "model.layers.0.norm.weight"]
+    assert list(rename_checkpoint(dict.fromkeys(others, torch.zeros(1)))) == others
+    assert rename_checkpoint({"model.layers.3.self_attn.rotary_emb.inv_freq": torch.zeros(1)}) == {}
+
+
+def test_a_model_in_the_place_of_ours_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs, _ = llama_pair(tmp_path, "llama3 scaling")
+
+    class Mine(torch.nn.Module):
+        def __init__(self, config: LlamaConfig) -> None:
+            super().__init__()
+            inner = Llama(config)
+            self.embedding, self.blocks, self.norm, self.head = inner.embedding, inner.blocks, inner.norm, inner.head
+            object.__setattr__(self, "inner", inner)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = object.__getattribute__(self, "inner")(ids)
+            return result
+
+    monkeypatch.setattr("groundup.stack.models.llama.Llama", Mine)
+    ids = tokens(2, 9)
+    torch.testing.assert_close(load_pretrained(tmp_path)(ids), theirs(ids).logits, rtol=1e-4, atol=1e-5)
 
 
 # ── wrong checkpoints ────────────────────────────────────────────────────────

@@ -131,6 +131,81 @@ def test_a_block_attends_to_what_the_update_returns() -> None:
         DecoderOnlyBlock(16, 3, 3, 8)
 
 
+def learned(result: Tensor, module: nn.Module, *inputs: Tensor) -> dict[str, Tensor]:
+    names, parameters = zip(*module.named_parameters(), strict=True)
+    weight = wide(*result.shape, seed=9).to(result.dtype)
+    found = torch.autograd.grad((result * weight).sum(), [*parameters, *inputs])
+    return dict(zip([*names, *(f"input {n}" for n in range(len(inputs)))], found, strict=True))
+
+
+def test_parameters_and_memory_get_torchs_gradients() -> None:
+    mine: Any = doubled(DecoderLayer(12, 3, 20))
+    theirs: Any = without_biases(nn.TransformerDecoderLayer(12, 3, 20, dropout=0.0, batch_first=True).double())
+    copy_attention(theirs.self_attn, mine.attention)
+    copy_attention(theirs.multihead_attn, mine.cross)
+    copy_feed(theirs, mine)
+    numbered = {1: "attention_norm", 2: "cross_norm", 3: "feed_norm"}
+    for number, name in numbered.items():
+        getattr(theirs, f"norm{number}").load_state_dict(getattr(mine, name).state_dict())
+    x, mask = wide(2, 5, 12), causal_mask(5)
+    ours, others = (wide(2, 7, 12, seed=3).requires_grad_() for _ in range(2))
+    found = learned(mine(x, ours, mask), mine, ours)
+    expected = learned(theirs(x, others, tgt_mask=~mask), theirs, others)
+    torch.testing.assert_close(found["input 0"], expected["input 0"])
+    for name, torchs in (("attention", "self_attn"), ("cross", "multihead_attn")):
+        packed = torch.cat([found[f"{name}.{one}.weight"] for one in "qkv"])
+        torch.testing.assert_close(packed, expected[f"{torchs}.in_proj_weight"])
+        torch.testing.assert_close(found[f"{name}.o.weight"], expected[f"{torchs}.out_proj.weight"])
+    for number, name in numbered.items():
+        for kind in ("weight", "bias"):
+            torch.testing.assert_close(found[f"{name}.{kind}"], expected[f"norm{number}.{kind}"])
+    torch.testing.assert_close(found["w_in.weight"], expected["linear1.weight"])
+    torch.testing.assert_close(found["w_out.weight"], expected["linear2.weight"])
+
+
+def test_a_position_that_may_attend_to_nothing_gets_zeros_from_attention() -> None:
+    mask = causal_mask(5)
+    mask[2] = False
+    x, memory, tables5 = wide(2, 5, 16), wide(2, 3, 16, seed=1), [one.double() for one in tables(4, 5)]
+    encoder, block = doubled(EncoderLayer(16, 4, 24)), doubled(DecoderOnlyBlock(16, 4, 2, 24))
+    decoder = doubled(DecoderLayer(16, 4, 24))
+    alone = encoder.attention_norm(x[:, 2])
+    torch.testing.assert_close(encoder(x, mask)[:, 2], encoder.feed_norm(alone + encoder._feed(alone)))
+    torch.testing.assert_close(block(x, *tables5, mask)[:, 2], x[:, 2] + block._feed(block.feed_norm(x[:, 2])))
+    found = decoder(x, memory, None, torch.tensor([[[[True]]], [[[False]]]]))
+    heard = decoder.attention_norm(x + decoder.attention(x))[1]
+    seen = decoder.cross_norm(heard)
+    torch.testing.assert_close(found[1], decoder.feed_norm(seen + decoder._feed(seen)))
+    assert found.isfinite().all()
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e3])
+def test_the_norms_add_their_eps_to_the_variance(scale: float) -> None:
+    """Against torch's layers, for vectors so small that eps decides."""
+    mine: Any = doubled(EncoderLayer(12, 3, 20))
+    with torch.no_grad():
+        mine.attention_norm.weight *= scale
+        mine.attention_norm.bias *= scale
+    theirs: Any = without_biases(nn.TransformerEncoderLayer(12, 3, 20, dropout=0.0, batch_first=True).double())
+    copy_attention(theirs.self_attn, mine.attention)
+    copy_feed(theirs, mine)
+    theirs.norm1.load_state_dict(mine.attention_norm.state_dict())
+    theirs.norm2.load_state_dict(mine.feed_norm.state_dict())
+    x, y = ((wide(2, 5, 12) * scale).requires_grad_() for _ in range(2))
+    torch.testing.assert_close(mine(x), theirs(y), rtol=1e-9, atol=1e-10)
+    assert DecoderOnlyBlock(4, 2, 1, 6).attention_norm.eps == DecoderOnlyBlock(4, 2, 1, 6).feed_norm.eps == 1e-5
+
+
+def test_bfloat16_is_kept_with_tables_in_float32() -> None:
+    block, layer = filled(DecoderOnlyBlock(16, 4, 2, 24)), filled(EncoderLayer(16, 4, 24))
+    x, pair = drawn(2, 5, 16), tables(4, 5)
+    for module, more in ((block, pair), (layer, ())):
+        expected = module(x, *more, causal_mask(5))
+        found = module.bfloat16()(x.bfloat16(), *more, causal_mask(5))
+        assert found.dtype == torch.bfloat16
+        assert (found.float() - expected).abs().max() < 0.05 * expected.abs().max()
+
+
 def test_state_dicts_have_the_names_and_shapes_of_the_contract() -> None:
     attention = {f"attention.{name}.weight": (6, 6) for name in "qkvo"}
     norms = {f"{name}.{kind}": (6,) for name in ("attention_norm", "feed_norm") for kind in ("weight", "bias")}

@@ -16,11 +16,73 @@ def test_sinusoids_are_the_formula_in_double(dim: int) -> None:
     n = 40
     position = torch.arange(n, dtype=torch.float64).unsqueeze(-1)
     column = torch.arange(dim)
-    angle = position / 10000.0 ** ((column - column % 2) / dim).double()
+    angle = position / 10000.0 ** ((column - column % 2).double() / dim)
     expected = torch.where(column % 2 == 0, angle.sin(), angle.cos())
     table = sinusoidal_positions(n, dim)
     assert table.dtype == torch.float32
-    torch.testing.assert_close(table.double(), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(table.double(), expected, rtol=0, atol=1e-7)
+
+
+def test_far_sinusoids_are_not_rounded_on_the_way() -> None:
+    n, dim = 100_000, 6
+    angle = (n - 1) / 10000.0 ** (torch.tensor([0, 0, 2, 2, 4, 4], dtype=torch.float64) / dim)
+    expected = torch.where(torch.arange(dim) % 2 == 0, angle.sin(), angle.cos())
+    torch.testing.assert_close(sinusoidal_positions(n, dim)[-1].double(), expected, rtol=0, atol=1e-6)
+
+
+def test_going_on_is_a_turn_and_products_are_those_of_the_distance() -> None:
+    table = sinusoidal_positions(300, 16).double()
+    products = table @ table.T
+    rates = 10000.0 ** (-torch.arange(8, dtype=torch.float64) / 8)
+    for distance in (0, 1, 17, 250):
+        expected = (rates * distance).cos().sum()
+        torch.testing.assert_close(products.diagonal(distance), expected.expand(300 - distance), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_the_tables_do_not_follow_the_default_dtype(dtype: torch.dtype) -> None:
+    calls = (
+        lambda: sinusoidal_positions(600, 8),
+        lambda: alibi_bias(6, 300),
+        lambda: relative_positions(600, 500),
+    )
+    expected = [call() for call in calls]
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        found = [call() for call in calls]
+    finally:
+        torch.set_default_dtype(before)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine.dtype == theirs.dtype
+        assert torch.equal(mine, theirs)
+
+
+def slopes_as_published(heads: int) -> list[float]:
+    """The recursion of the paper's authors."""
+    if math.log2(heads).is_integer():
+        start = 2 ** (-(2 ** -(math.log2(heads) - 3)))
+        return [start * start**i for i in range(heads)]
+    power = 2 ** math.floor(math.log2(heads))
+    return slopes_as_published(power) + slopes_as_published(2 * power)[0::2][: heads - power]
+
+
+@pytest.mark.parametrize("heads", range(1, 40))
+def test_slopes_are_as_published(heads: int) -> None:
+    expected = torch.tensor(slopes_as_published(heads), dtype=torch.float64)
+    bias = alibi_bias(heads, 4)
+    assert bias.dtype == torch.float32
+    torch.testing.assert_close(bias[:, 3, 0].double(), -3 * expected, rtol=1e-6, atol=0)
+    torch.testing.assert_close(bias[:, 2, 1].double(), -expected, rtol=1e-6, atol=0)
+
+
+def test_relative_positions_are_shaws_in_transformers() -> None:
+    """DeBERTa's distances have the other sign (query minus key), and no limit."""
+    deberta = pytest.importorskip("transformers.models.deberta.modeling_deberta")
+    n = 7
+    theirs = deberta.build_relative_position(torch.zeros(1, n, 4), torch.zeros(1, n, 4))[0]
+    assert torch.equal(relative_positions(n, n), n - theirs)
+    assert torch.equal(relative_positions(n, 3), (-theirs).clamp(-3, 3) + 3)
 
 
 def test_sinusoids_are_those_of_marian_but_for_the_order_of_columns() -> None:
@@ -83,8 +145,11 @@ def test_relative_positions_are_clipped_and_counted_from_zero() -> None:
 
 def test_what_makes_no_sense_is_refused() -> None:
     for call, message in (
-        (lambda: sinusoidal_positions(3, 5), "even: 5"),
+        (lambda: sinusoidal_positions(3, 5), "even.*: 5"),
+        (lambda: sinusoidal_positions(3, 0), "even.*: 0"),
+        (lambda: sinusoidal_positions(3, -2), "even.*: -2"),
         (lambda: alibi_bias(0, 3), "head"),
+        (lambda: alibi_bias(-4, 3), "head"),
         (lambda: relative_positions(3, -1), "negative"),
     ):
         with pytest.raises(ValueError, match=message):

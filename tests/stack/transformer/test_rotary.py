@@ -58,6 +58,42 @@ def test_turning_and_its_gradient_are_llamas() -> None:
     )
 
 
+@pytest.mark.parametrize("begin", [0, 1, 37])
+def test_later_positions_are_llamas(begin: int) -> None:
+    """What a model computes while it writes: rows from the middle of the table."""
+    modeling = pytest.importorskip("transformers.models.llama.modeling_llama")
+    config = modeling.LlamaConfig(
+        hidden_size=16, num_attention_heads=2, num_hidden_layers=1, vocab_size=8, intermediate_size=8
+    )
+    q, k = drawn(2, 2, 4, 8, dtype=torch.float32), drawn(2, 2, 4, 8, seed=1, dtype=torch.float32)
+    positions = torch.arange(begin, begin + 4).unsqueeze(0)
+    theirs = modeling.apply_rotary_pos_emb(q, k, *modeling.LlamaRotaryEmbedding(config)(q, positions))
+    cos, sin = (one[begin : begin + 4] for one in rope_frequencies(8, 50))
+    torch.testing.assert_close(apply_rope(q, cos, sin), theirs[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(apply_rope(k, cos, sin), theirs[1], rtol=0, atol=1e-5)
+
+
+def test_neighbors_as_in_the_paper_are_the_same_after_reordering() -> None:
+    cos, sin = (one.double() for one in rope_frequencies(8, 6))
+    q, k = drawn(6, 8), drawn(6, 8, seed=1)
+    order = torch.tensor([0, 2, 4, 6, 1, 3, 5, 7])
+
+    def by_matrix(x: Tensor) -> Tensor:
+        rows = []
+        for p, row in enumerate(x):
+            turn = torch.zeros(8, 8, dtype=torch.float64)
+            for i in range(4):
+                a = torch.tensor(p * 10000.0 ** (-2 * i / 8), dtype=torch.float64)
+                turn[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = torch.stack([a.cos(), -a.sin(), a.sin(), a.cos()]).view(
+                    2, 2
+                )
+            rows.append(turn @ row)
+        return torch.stack(rows)
+
+    mine = apply_rope(q[:, order], cos, sin) @ apply_rope(k[:, order], cos, sin).T
+    torch.testing.assert_close(mine, by_matrix(q) @ by_matrix(k).T, rtol=0, atol=1e-5)
+
+
 def test_each_pair_is_a_complex_number_that_is_multiplied_by_a_turn() -> None:
     cos, sin = (one.double() for one in rope_frequencies(8, 7, theta=30.0))
     x = drawn(3, 7, 8)
@@ -105,12 +141,21 @@ def test_hard_inputs() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="even: 3"):
-        rope_frequencies(3, 4)
+    for head_dim in (3, 1, 0, -2):
+        with pytest.raises(ValueError, match=f"even.*: {head_dim}$"):
+            rope_frequencies(head_dim, 4)
     cos, sin = rope_frequencies(4, 5)
     with pytest.raises(ValueError, match=r"\(5, 4\).*\(1, 4\)"):
         apply_rope(torch.zeros(1, 4), cos, sin)
     with pytest.raises(ValueError, match=r"\(1, 4\).*\(5, 4\)"):
         apply_rope(torch.zeros(5, 4), cos[:1], sin[:1])
-    with pytest.raises(ValueError, match="head_dim"):
-        apply_rope(torch.zeros(5, 4), cos, sin[:1])
+    for wrong_cos, wrong_sin in (
+        (cos, sin[:1]),
+        (cos, sin[None]),
+        (cos[:, :2], sin[:, :2]),
+        (cos[:, :1], sin[:, :1]),
+        (cos[None], sin[None]),
+        (cos[0], sin[0]),
+    ):
+        with pytest.raises(ValueError, match="head_dim"):
+            apply_rope(torch.zeros(2, 5, 4), wrong_cos, wrong_sin)

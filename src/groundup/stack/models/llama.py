@@ -234,16 +234,7 @@ class Llama(nn.Module):
     @classmethod
     def from_pretrained(cls, place: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> Llama:
         """A model from a folder in the Hub's format, or from a repository of the Hub."""
-        folder = find_folder(place)
-        config = LlamaConfig.from_hub(read_config(folder))
-        model = cls(config).to(dtype)
-        # The angles keep their own precision whatever the weights have.
-        model.cos, model.sin = rope_tables(scaled_rates(config), config.context)
-        weights = rename_checkpoint(read_weights(folder))
-        if config.tied:
-            weights.pop("head.weight", None)
-        load_weights(model, weights)
-        return model
+        return _loaded(cls, place, dtype)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model so that transformers, vLLM and whatever reads that format can load it."""
@@ -251,10 +242,30 @@ class Llama(nn.Module):
         write_checkpoint(folder, config, to_hub_names(self.state_dict()))
 
 
-_NAMES = {
-    "model.embed_tokens": "embedding",
-    "model.norm": "norm",
-    "lm_head": "head",
+def load_pretrained(place: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> Llama:
+    """:meth:`Llama.from_pretrained` for whatever ``Llama`` is in this module.
+
+    A model that was put in its place needs no more than ``Llama(config)`` and the names of its weights.
+    """
+    return _loaded(Llama, place, dtype)
+
+
+def _loaded(family: type[Llama], place: str | os.PathLike[str], dtype: torch.dtype) -> Llama:
+    folder = find_folder(place)
+    config = LlamaConfig.from_hub(read_config(folder))
+    model = family(config).to(dtype)
+    if isinstance(getattr(model, "cos", None), Tensor):
+        # The angles keep their own precision whatever the weights have.
+        model.cos, model.sin = rope_tables(scaled_rates(config), config.context)
+    weights = rename_checkpoint(read_weights(folder))
+    if config.tied:
+        weights.pop("head.weight", None)
+    load_weights(model, weights)
+    return model
+
+
+_OUTSIDE = {"model.embed_tokens": "embedding", "model.norm": "norm", "lm_head": "head"}
+_IN_A_LAYER = {
     "input_layernorm": "attention_norm",
     "post_attention_layernorm": "feed_norm",
     "self_attn.q_proj": "q",
@@ -278,17 +289,19 @@ def rename_checkpoint(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if name.endswith("rotary_emb.inv_freq"):
             continue
         stem, _, last = name.rpartition(".")
-        prefix = ""
-        if stem.startswith("model.layers."):
+        if stem in _OUTSIDE:
+            name = f"{_OUTSIDE[stem]}.{last}"
+        elif stem.startswith("model.layers."):
             number, _, stem = stem.removeprefix("model.layers.").partition(".")
-            prefix = f"blocks.{number}."
-        found[f"{prefix}{_NAMES[stem]}.{last}" if stem in _NAMES else name] = one
+            if stem in _IN_A_LAYER:
+                name = f"blocks.{number}.{_IN_A_LAYER[stem]}.{last}"
+        found[name] = one
     return found
 
 
 def to_hub_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The inverse of :func:`rename_checkpoint`."""
-    back = {ours: theirs for theirs, ours in _NAMES.items()}
+    back = {ours: theirs for theirs, ours in (*_OUTSIDE.items(), *_IN_A_LAYER.items())}
     found = {}
     for name, one in state.items():
         parts = name.split(".")

@@ -25,7 +25,7 @@ def pairwise_distances(x: Tensor, y: Tensor) -> Tensor:
     """
     if x.shape[-1] != y.shape[-1]:
         raise ValueError(f"points of one dimension are needed: got shapes {tuple(x.shape)} and {tuple(y.shape)}")
-    differences = _floating(x).unsqueeze(-2) - _floating(y).unsqueeze(-3)  # (..., n, 1, d) - (..., 1, m, d)
+    differences = _floating(x).unsqueeze(-2) - y.unsqueeze(-3)  # (..., n, 1, d) - (..., 1, m, d)
     squares = differences.square().sum(dim=-1)
     # The root has an infinite slope at 0, and infinity times 0 is NaN: 0 must not enter it.
     zero = squares == 0

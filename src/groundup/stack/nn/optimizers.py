@@ -71,7 +71,9 @@ class Optimizer:
         return {"lr": self.lr, "steps": list(self.steps), **self.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a :meth:`state_dict`. Raises ValueError where it belongs to other parameters."""
+        """Go on from a :meth:`state_dict`, which is copied. Raises ValueError where it belongs to other parameters."""
+        if len(state["steps"]) != len(self.params):
+            raise ValueError(f"saved for {len(state['steps'])} parameters where there are {len(self.params)}")
         for name, values in self.state.items():
             if [one.shape for one in state[name]] != [one.shape for one in values]:
                 raise ValueError(f"the saved {name} belongs to parameters of other shapes or another number of them")
@@ -82,13 +84,15 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum and weight decay (an L2 penalty) where they are not 0."""
+    """Gradient descent, with momentum and weight decay (an L2 penalty) where they are not 0.
 
-    _remembered = ("velocity",)
+    Without momentum nothing is remembered: a plain step needs no memory beside the parameters and their gradients.
+    """
 
     def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.0, weight_decay: float = 0.0) -> None:
         if momentum < 0 or weight_decay < 0:
             raise ValueError(f"momentum and weight decay are not negative: {momentum}, {weight_decay}")
+        self._remembered = ("velocity",) if momentum else ()
         super().__init__(params, lr)
         self.momentum, self.weight_decay = momentum, weight_decay
 

@@ -16,10 +16,10 @@ from torch import Tensor
 def rope_frequencies(head_dim: int, n: int, theta: float = 10000.0) -> tuple[Tensor, Tensor]:
     """Cosines and sines, each (n, head_dim) in float32; both halves of a row hold the same angles.
 
-    Raises ValueError where head_dim is odd.
+    Raises ValueError where head_dim is not an even number of at least 2.
     """
-    if head_dim % 2:
-        raise ValueError(f"head_dim must be even: {head_dim}")
+    if head_dim < 2 or head_dim % 2:
+        raise ValueError(f"head_dim must be even, and 2 at least: {head_dim}")
     return rope_tables(rope_rates(head_dim, theta), n)
 
 
@@ -31,8 +31,7 @@ def rope_rates(head_dim: int, theta: float) -> Tensor:
 def rope_tables(rates: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines of n positions, each (n, 2 · len(rates))."""
     # float32 whatever the default dtype is: bfloat16 has no 257, so that far positions would share their angles.
-    angles = torch.outer(torch.arange(n, dtype=torch.float32), rates)
-    angles = torch.cat((angles, angles), dim=-1)
+    angles = torch.outer(torch.arange(n, dtype=torch.float32), rates).repeat(1, 2)
     return angles.cos(), angles.sin()
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 IDLE_S = 10 * 60.0
 AT_ONCE = 2
-START_S, SILENCE_S, BUSY_S, DRAIN_S = 180.0, 120.0, 5.0, 10.0
+START_S, SILENCE_S, BUSY_S, DRAIN_S, LETTING_GO_S = 180.0, 120.0, 5.0, 10.0, 3.0
 LOG_BYTES = 4000
 
 
@@ -243,10 +243,7 @@ class Chats:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         lock = os.open(self._folder / f"{model.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise Elsewhere(f"{model.name} is at work for another groundup", "End it there first.") from None
+            _take(lock, model.name)
             place = self._folder / model.name
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(mode=0o700)
@@ -296,6 +293,19 @@ class Chats:
             for _, one in self._open.values():
                 one.close()
             self._open.clear()
+
+
+def _take(lock: int, name: str) -> None:
+    """Hold the lock. A process that was just ended lets go of it a moment later."""
+    deadline = time.monotonic() + LETTING_GO_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise Elsewhere(f"{name} is at work for another groundup", "End it there first.") from None
+            time.sleep(0.05)
 
 
 class Elsewhere(ChatError):

@@ -33,7 +33,8 @@ class Lines:
 
     def __init__(self) -> None:
         self._out = os.dup(1)
-        os.dup2(2, 1)  # whatever prints, prints into the log
+        os.dup2(2, 1)  # whatever prints, prints into the log, and at once: the process is killed in the end
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         self._in = 0
         self._read = b""
 
@@ -101,11 +102,10 @@ class Speaker:
 
         self.lines = lines
         config = read_config(folder)
-        family = llama if config.get("model_type") == "llama" else gpt2
+        family: Any = llama if config.get("model_type") == "llama" else gpt2
         self.tap = Tap(family.scaled_dot_product_attention)
-        family.scaled_dot_product_attention = self.tap  # type: ignore[assignment]
-        model = llama.Llama if family is llama else gpt2.GPT2
-        self.model = model.from_pretrained(folder).eval()
+        family.scaled_dot_product_attention = self.tap
+        self.model = (llama.Llama if family is llama else gpt2.GPT2).from_pretrained(folder).eval()
         self.tokenizer = read_tokenizer(folder)
         self.context = int(self.model.config.context)
         ends = config.get("eos_token_id")

@@ -73,7 +73,8 @@ class Story:
         one = self.progress
         if one is None or one["total"] is None or one["done"] <= self.from_done or not one["seconds"] > 0:
             return None
-        return float(one["seconds"]) * (one["total"] - one["done"]) / (one["done"] - self.from_done)
+        pace = float(one["seconds"]) / float(one["done"] - self.from_done)
+        return pace * float(one["total"] - one["done"])
 
     def _log(self, step: int, metrics: Mapping[str, float]) -> None:
         for name, value in metrics.items():
@@ -120,7 +121,7 @@ class Stories:
 
 
 def latest(record: Record) -> dict[str, Any]:
-    """The last progress, the result and the scores of what was saved, from the end of what was said: for lists, which read no run as a whole."""
+    """The last progress, the result and what was saved, from the end of what was said: lists read no run as a whole."""
     try:
         size = (record.folder / "events.jsonl").stat().st_size
     except OSError:

@@ -1,6 +1,6 @@
 // A model's page: text that streams in, each token with its probability and its rivals, and attention maps.
 import { ask, find, h, Refusal, said } from "./dom";
-import { draw } from "./plot";
+import { color, draw } from "./plot";
 
 interface Rival {
   text: string;
@@ -46,6 +46,19 @@ const tint = (p: number | null): string => (p === null ? "none" : (TINTS.find(([
 const percent = (p: number | null): string => (p === null ? "" : p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : `${(100 * p).toPrecision(2)} %`);
 /** A token's text where it stands alone: spaces and line ends can be seen. */
 const visible = (text: string): string => text.replaceAll(" ", "␣").replaceAll("\n", "⏎").replaceAll("\t", "⇥").replaceAll("\r", "␍") || "(nothing)";
+
+/** A color between two that are written as #rrggbb. */
+function between(from: string, to: string, share: number): string {
+  const part = (one: string, at: number): number => parseInt(one.slice(1 + 2 * at, 3 + 2 * at), 16);
+  const mixed = [0, 1, 2].map((at) => Math.round(part(from, at) * (1 - share) + part(to, at) * share));
+  return `rgb(${mixed.join(", ")})`;
+}
+
+/** From the page's ground to its accent; small weights, which a long text is full of, can be told from none. */
+function scale(): [number, string][] {
+  const [from, to] = [color("--ground"), color("--accent")];
+  return [[0, 0], [0.01, 0.1], [0.05, 0.25], [0.2, 0.5], [0.5, 0.8], [1, 1]].map(([at, share]) => [at ?? 0, between(from, to, share ?? 0)]);
+}
 
 /** Lines of JSON as they come. */
 async function* words(answer: Response): AsyncGenerator<Word> {
@@ -172,7 +185,8 @@ class Writing {
 
   private add(token: Token, given: boolean): void {
     const at = this.shown.push(token) - 1;
-    const text = token.adds || "…";
+    // A line end alone would have nothing to click on.
+    const text = /^[\r\n]+$/.test(token.adds) ? `⏎${token.adds}` : token.adds || "…";
     const label = `${visible(token.text)}${token.p === null ? "" : `, ${percent(token.p)}`}`;
     const classes = `token ${tint(token.p)}${given ? " given" : ""}`;
     this.tokens.append(h("span", { class: classes, role: "button", tabindex: at ? "-1" : "0", "aria-label": label, "data-at": String(at) }, text));
@@ -255,7 +269,7 @@ class Writing {
     const labels = found.tokens.map((text) => visible(text).slice(0, 12));
     const ticks = { tickmode: "array", tickvals: numbers, ticktext: labels, tickfont: { size: 10 }, showgrid: false, zeroline: false };
     const few = numbers.length <= 60;
-    const size = Math.min(760, 130 + 15 * Math.max(14, numbers.length));
+    const size = Math.min(760, 130 + 15 * Math.max(14, numbers.length), map.clientWidth + 40);
     const heat = {
       type: "heatmap",
       z: found.weights,
@@ -263,8 +277,7 @@ class Writing {
       y: numbers,
       zmin: 0,
       zmax: 1,
-      colorscale: "Blues",
-      reversescale: false,
+      colorscale: scale(),
       customdata: found.tokens.map((row) => found.tokens.map((column) => `${visible(row)} looks at ${visible(column)}`)),
       hovertemplate: "%{customdata}: %{z:.3f}<extra></extra>",
       colorbar: { thickness: 10, outlinewidth: 0, len: 0.8 },
@@ -272,8 +285,8 @@ class Writing {
     const layout = {
       height: size,
       margin: { l: 70, r: 10, t: 10, b: 70 },
-      xaxis: { ...ticks, showticklabels: few, tickangle: -90, title: few ? "" : "looked at" },
-      yaxis: { ...ticks, showticklabels: few, autorange: "reversed", title: few ? "" : "looks" },
+      xaxis: { ...ticks, ticks: "", showticklabels: few, tickangle: -90, title: few ? "" : "looked at" },
+      yaxis: { ...ticks, ticks: "", showticklabels: few, autorange: "reversed", title: few ? "" : "looks" },
     };
     await draw(map, [heat], layout, `Attention of head ${found.head + 1} in layer ${found.layer + 1} over ${found.tokens.length} tokens`);
     map.dataset["drawn"] = `${found.layer} ${found.head} ${found.tokens.length}`;
