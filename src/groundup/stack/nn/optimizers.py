@@ -122,8 +122,8 @@ class RMSprop(Optimizer):
         torch._foreach_addcdiv_(params, grads, root, value=-self.lr)
 
 
-class Adam(Optimizer):
-    """Momentum over the root of the mean square, both corrected for having begun at zero."""
+class _Moments(Optimizer):
+    """What Adam and AdamW share. Neither is made from the other: each can be replaced by a learner's, alone."""
 
     _remembered = ("means", "squares")
 
@@ -146,7 +146,11 @@ class Adam(Optimizer):
         torch._foreach_addcdiv_(params, means, root, value=-self.lr / (1 - beta1**count))
 
 
-class AdamW(Adam):
+class Adam(_Moments):
+    """Momentum over the root of the mean square, both corrected for having begun at zero."""
+
+
+class AdamW(_Moments):
     """Adam with weight decay that acts on the parameters themselves, not through the gradient."""
 
     def __init__(

@@ -6,7 +6,8 @@ cache with
     KVCache(layers, batch, kv_heads, length, head_dim, dtype=…, device=…)
 
 ask it for `length`, and call `update` once in each layer, with the keys (turned by their positions already) and values of the new
-tokens. Nothing else is asked of it. It is used where no gradients are recorded.
+tokens. Nothing else is asked of it. It is used where no gradients are recorded. (Your own GPT from the topic gpt makes its `Cache`: let
+its new_cache return a KVCache of this file, and your model has it, too.)
 """
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 
 from groundup.authoring import Run, Scale
-from groundup.stack.inference.cache import cache_bytes, generate_cached
+from groundup.stack.inference.cache import KVCache, cache_bytes, generate_cached
 from groundup.stack.inference.sampling import generate
 from groundup.stack.models.gpt import GPT, count_parameters
 
@@ -112,7 +112,7 @@ def seconds_without(model: GPT, ids: torch.Tensor, tries: int) -> float:
 def seconds_with(model: GPT, ids: torch.Tensor, tries: int) -> float:
     """The last tokens one by one through the model, with a cache that holds what stands before: the median."""
     few = min(tries + 1, ids.shape[1] - 1)
-    cache = model.new_cache(1, ids.shape[1])
+    cache = new_cache(model, *ids.shape)
     model(ids[:, :-few], cache)
     times = []
     for i in range(ids.shape[1] - few, ids.shape[1]):
@@ -120,6 +120,11 @@ def seconds_with(model: GPT, ids: torch.Tensor, tries: int) -> float:
         model(ids[:, i : i + 1], cache)[:, -1].argmax()
         times.append(time.perf_counter() - began)
     return statistics.median(times[1:])
+
+
+def new_cache(model: GPT, batch: int, length: int) -> KVCache:
+    """The cache that is measured: yours where it passes, whatever a model of yours would make by itself."""
+    return KVCache(model.layers, batch, model.heads, length, model.dim // model.heads)
 
 
 def operations_ratio(setting: Setting, matrices: int, length: int) -> float:
@@ -186,6 +191,6 @@ def greedy(logits: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def largest_difference(model: GPT, ids: torch.Tensor) -> float:
     """Between logits of the whole text at once and token by token: rounding, and nothing more."""
-    cache = model.new_cache(*ids.shape)
+    cache = new_cache(model, *ids.shape)
     pieces = [model(ids[:, i : i + 1], cache) for i in range(ids.shape[1])]
     return float((torch.cat(pieces, dim=1) - model(ids)).abs().max())

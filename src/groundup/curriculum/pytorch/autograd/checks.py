@@ -65,9 +65,9 @@ gradients_apart_in_memory = _tensor("no two gradients share their memory")
 operands_changed_by_nobody = _tensor("data stay what they were")
 many_paths = _tensor("a graph with 2 to the 40 paths is walked once", 1)
 deep_chain = _tensor(
-    "a chain of 5000 operations",
-    conditioning=40.0,
-    because="500 factors follow each other, each with its own rounding",
+    "a chain of 2000 operations",
+    conditioning=20.0,
+    because="200 factors follow each other, each with its own rounding",
 )
 one_number_only = valid("backward from more than one number is refused with a ValueError", _refused, builds=TENSOR)
 one_number_in_any_shape = _tensor("one number may have the shape (1,) or (1, 1)", 1)

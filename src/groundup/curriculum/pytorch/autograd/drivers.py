@@ -375,7 +375,7 @@ def deep_chain(my, rng):
     a = my.Tensor(_array(rng, 2, low=0.5, high=1.5))
     result = a
     factor = 1.0 + 1e-3 * rng.integer(1, 5)
-    for step in range(5000):
+    for step in range(2000):
         result = result * factor if step % 10 == 0 else result.relu()
     result.sum().backward()
     return {"value": result.data, "a.grad": a.grad}

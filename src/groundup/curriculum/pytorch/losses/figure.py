@@ -6,7 +6,7 @@ from groundup.authoring import slider
 
 WORDS = ("tired", "hungry", "late", "purple")
 OTHERS = (1.0, 0.0, -2.0)
-LOW, HIGH, STEPS = -8.0, 8.0, 65
+LOW, HIGH, STEPS = -8.0, 8.0, 49
 
 sliders = {
     "logit": slider("logit of the right word, “tired”", LOW, HIGH, step=0.5, start=-3.0),
@@ -16,7 +16,7 @@ needs_builds = ("mse_loss", "cross_entropy")
 caption = (
     "A model chooses among four words after “the cat sat because it was”; “tired” came. Above: what its logit costs, and below "
     "that the slope of the two curves, which is the pull that training exerts on it. Far on the left, where the model is sure and "
-    "wrong, the squared error is high and flat: no pull. The cross-entropy pulls with nearly its full strength. With label "
+    "wrong, the squared error is at its highest and flat: no pull. The cross-entropy pulls with nearly its full strength. With label "
     "smoothing the curve turns up again on the right: a logit can be too large. At the bottom: the shares as they are, and the "
     "shares that are aimed at; the gradient of the cross-entropy is the difference of the two."
 )

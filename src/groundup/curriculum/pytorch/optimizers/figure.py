@@ -8,7 +8,7 @@ from groundup.authoring import slider
 
 STEPS = 40
 START = (-4.0, 2.6)
-RATES = {"SGD": 0.05, "SGD with momentum": 0.05, "RMSprop": 0.12, "Adam": 0.4}
+RATES = {"SGD": 0.085, "SGD with momentum": 0.04, "RMSprop": 0.12, "Adam": 0.4}
 
 sliders = {
     "rate": slider("learning rates multiplied by", 0.25, 3.0, step=0.25, start=1.0),

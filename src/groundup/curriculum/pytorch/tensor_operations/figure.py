@@ -11,8 +11,8 @@ POINTS = {
     "sat": (3.6, 1.0),
     "slept": (4.3, 1.5),
     "tired": (3.4, 2.3),
-    "the": (0.6, 0.3),
-    "because": (1.9, 0.4),
+    "the": (0.5, -0.4),
+    "because": (2.6, -0.1),
 }
 WORDS = tuple(POINTS)
 

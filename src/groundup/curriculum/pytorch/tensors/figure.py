@@ -69,7 +69,7 @@ def _boxes(figure, row, numbers, used, framed):
     figure.add_trace(
         go.Scatter(
             x=[x for x, *_ in cells], y=[y for _, y, _ in cells], text=[str(n) for *_, n in cells], mode="text",
-            textfont={"color": colors, "size": 13 if row == 1 else 11}, hoverinfo="skip", showlegend=False,
+            textfont={"color": colors, "size": 13 if row == 1 else 9}, hoverinfo="skip", showlegend=False,
         ),
         row=row, col=1,
     )  # fmt: skip
@@ -113,7 +113,7 @@ def draw(data):
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
-        margin={"l": 55, "r": 10, "t": 105, "b": 15},
-        height=480,
+        margin={"l": 55, "r": 10, "t": 118, "b": 15},
+        height=493,
     )
     return figure

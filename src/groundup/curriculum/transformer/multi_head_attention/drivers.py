@@ -1,7 +1,8 @@
 """What is done with split_heads, merge_heads, repeat_kv and MultiHeadAttention, from small to large.
 
-The numbers of heads, positions and numbers of a head differ from one another and from the batch, so that no dimension can
-stand in for another; heads, kv_heads and their quotient differ, too, and none of them is 1, but where a case says so.
+The numbers of heads, positions and numbers of a head differ from one another and from the batch, so that no dimension
+can stand in for another; heads, kv_heads and their quotient differ, too, and none of them is 1, but where a case says
+so.
 """
 
 import torch

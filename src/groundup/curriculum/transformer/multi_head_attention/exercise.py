@@ -1,4 +1,5 @@
-"""Several attentions side by side: cutting vectors into heads, putting them together, sharing keys and values, the layer.
+"""Several attentions side by side: cutting vectors into heads, putting them together, sharing keys and values, the
+layer.
 
 Three functions that only move numbers about, and a layer that uses them. The conventions hold for all of them:
 
@@ -21,8 +22,8 @@ from torch import nn
 def split_heads(x, heads):
     """Cut each position's vector into slices of equal length, one for each head.
 
-    x: (..., n, dim). Returns (..., heads, n, dim / heads). Head 0 gets the first dim / heads numbers of every position's
-    vector, head 1 the next ones, and so on; the order of the positions stays.
+    x: (..., n, dim). Returns (..., heads, n, dim / heads). Head 0 gets the first dim / heads numbers of every
+    position's vector, head 1 the next ones, and so on; the order of the positions stays.
     Raises a ValueError where heads is less than 1 or does not divide dim.
 
         x = tensor([[1., 2., 3., 4., 5., 6.],                       # two positions, dim = 6
@@ -37,8 +38,8 @@ def split_heads(x, heads):
 def merge_heads(x):
     """The inverse of split_heads: what the heads hold for a position, joined into one vector again.
 
-    x: (..., heads, n, head_dim). Returns (..., n, heads * head_dim): for each position the numbers of head 0, then those
-    of head 1, and so on.
+    x: (..., heads, n, head_dim). Returns (..., n, heads * head_dim): for each position the numbers of head 0, then
+    those of head 1, and so on.
 
         x = tensor([[[ 1.,  2.], [ 7.,  8.]],
                     [[ 3.,  4.], [ 9., 10.]],
@@ -69,15 +70,15 @@ class MultiHeadAttention(nn.Module):
 
     The layer has four weight matrices and no biases. In its state_dict they are called, with head_dim = dim / heads:
         q.weight (dim, dim)    k.weight, v.weight (kv_heads * head_dim, dim)    o.weight (dim, dim)
-    which is what nn.Linear(dim, width, bias=False) makes for each of them. Nothing else is in the state_dict. They are used
-    as nn.Linear uses them: y = x @ weight.T. The first head_dim rows of q.weight make the queries of head 0, and so on; the
-    heads' results are joined in the same order before o. The weights start at random, of such a size that a vector keeps
-    about its length, each of the four for itself; what nn.Linear does is fine.
+    which is what nn.Linear(dim, width, bias=False) makes for each of them. Nothing else is in the state_dict. They are
+    used as nn.Linear uses them: y = x @ weight.T. The first head_dim rows of q.weight make the queries of head 0, and
+    so on; the heads' results are joined in the same order before o. The weights start at random, of such a size that a
+    vector keeps about its length, each of the four for itself; what nn.Linear does is fine.
 
-    forward(x, mask=None): x (..., n, dim). mask is boolean, True = may attend, and broadcasts to (..., heads, n, n): (n, n)
-    and (batch, 1, 1, n) are in use, and so is a mask with a row for each head. Scores are divided by the square root of
-    head_dim. A position that may attend to nothing gets zeros. Returns (..., n, dim). Nothing here is random, and nothing
-    is kept from one call to the next.
+    forward(x, mask=None): x (..., n, dim). mask is boolean, True = may attend, and broadcasts to (..., heads, n, n):
+    (n, n) and (batch, 1, 1, n) are in use, and so is a mask with a row for each head. Scores are divided by the square
+    root of head_dim. A position that may attend to nothing gets zeros. Returns (..., n, dim). Nothing here is random,
+    and nothing is kept from one call to the next.
 
         layer = MultiHeadAttention(4, 2)                            # with all four weights set to the identity
         x = tensor([[2., 0., 1., 0.], [0., 2., 1., 4.]])            # two positions

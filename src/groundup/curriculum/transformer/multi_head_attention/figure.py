@@ -35,10 +35,10 @@ sliders = {
 }
 needs_builds = ("split_heads", "merge_heads", "repeat_kv")
 caption = (
-    "Above: the eight numbers of the word's query, colored by the head that gets them. Below: the attention weights of each "
-    "head, in percent; each row sums to 100. One head has to settle on one mixture. Four heads look at four places, "
-    "each for a reason of its own. Where query heads share keys, they ask different questions of the same keys, and fewer numbers "
-    "are kept for each word. The vectors are made by hand; a model learns them."
+    "Above: the eight numbers of the word's query, colored by the head that gets them. Below: the attention weights "
+    "of each head, in percent; each row sums to 100. One head has to settle on one mixture. Four heads look at four "
+    "places, each for a reason of its own. Where query heads share keys, they ask different questions of the same "
+    "keys, and fewer numbers are kept for each word. The vectors are made by hand; a model learns them."
 )
 
 
@@ -79,7 +79,8 @@ def draw(data):
             go.Bar(
                 x=slots, y=[1.0] * len(slots), marker={"color": COLORS[head]}, width=0.94, showlegend=False,
                 text=[f"{query[slot]:.1f}" for slot in slots], textposition="inside", insidetextanchor="middle",
-                textfont={"color": "#ffffff", "size": 14}, textangle=0, hovertemplate=f"head {head}: %{{text}}<extra></extra>",
+                textfont={"color": "#ffffff", "size": 14}, textangle=0,
+                hovertemplate=f"head {head}: %{{text}}<extra></extra>",
             ),
             row=1, col=1,
         )  # fmt: skip
@@ -116,9 +117,10 @@ def draw(data):
     figure.update_yaxes(range=[heads - 0.5, -0.5], tickvals=list(range(heads)), ticktext=names, row=2, col=1, **bare)
     best = [WORDS[max(places, key=lambda j: row[j])] for row in weights]
     said = ", ".join(f"“{one}”" for one in dict.fromkeys(best))
+    kept = f"keys and values: {int(data['kept'])} numbers for each word"
     figure.update_layout(
         title={
-            "text": f"“{data['word']}” looks most at<br>{said}<br>keys and values: {int(data['kept'])} numbers for each word",
+            "text": f"“{data['word']}” looks most at<br>{said}<br>{kept}",
             "font": {"size": 15}, "y": 0.98, "yanchor": "top",
         },
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#767676"}, barmode="overlay",

@@ -20,9 +20,9 @@ def _refuse(x, heads):
 
 @replaces("split_heads")
 def split_by_reshape_alone(x, heads):
-    """The shape is right, but positions and heads are mixed up: a reshape straight to the final shape deals out the numbers
-    in the order in which they lie in memory, and so the first head gets whole vectors of the first positions. Cut only
-    the last dimension, then let dimensions change places."""
+    """The shape is right, but positions and heads are mixed up: a reshape straight to the final shape deals out the
+    numbers in the order in which they lie in memory, and so the first head gets whole vectors of the first positions.
+    Cut only the last dimension, then let dimensions change places."""
     _refuse(x, heads)
     return x.reshape(*x.shape[:-2], heads, x.shape[-2], x.shape[-1] // heads)
 
@@ -37,8 +37,8 @@ def heads_left_behind_positions(x, heads):
 
 @replaces("split_heads")
 def heads_dealt_out_like_cards(x, heads):
-    """Head 0 has got every heads-th number of a vector: the numbers were dealt out in turn. A head gets numbers that stand
-    side by side; the last dimension is to be cut into heads first, and numbers of a head second."""
+    """Head 0 has got every heads-th number of a vector: the numbers were dealt out in turn. A head gets numbers that
+    stand side by side; the last dimension is to be cut into heads first, and numbers of a head second."""
     _refuse(x, heads)
     return x.reshape(*x.shape[:-1], x.shape[-1] // heads, heads).movedim(-1, -3)
 
@@ -52,15 +52,16 @@ def heads_taken_for_their_size(x, heads):
 
 @replaces("split_heads")
 def split_with_dimensions_counted_from_the_front(x, heads):
-    """Right for a batch of texts, but the dimensions that change places were counted from the front (1 and 2). With no batch
-    dimension, or with two, these are others: count from the end."""
+    """Right for a batch of texts, but the dimensions that change places were counted from the front (1 and 2). With no
+    batch dimension, or with two, these are others: count from the end."""
     _refuse(x, heads)
     return x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads).transpose(1, 2)
 
 
 @replaces("split_heads")
 def split_of_three_dimensions_only(x, heads):
-    """The shape of x was unpacked into three names: batch, positions, dim. There may be no batch dimension, or several."""
+    """The shape of x was unpacked into three names: batch, positions, dim. There may be no batch dimension, or
+    several."""
     _refuse(x, heads)
     batch, n, dim = x.shape
     return x.reshape(batch, n, heads, dim // heads).transpose(1, 2)
@@ -75,32 +76,32 @@ def heads_before_the_batch(x, heads):
 
 @replaces("split_heads")
 def positions_behind_the_numbers(x, heads):
-    """The last two dimensions have changed places: a row of a head must be one position. The queries keep that shape; only
-    the keys are transposed, later, when the scores are computed."""
+    """The last two dimensions have changed places: a row of a head must be one position. The queries keep that shape;
+    only the keys are transposed, later, when the scores are computed."""
     _refuse(x, heads)
     return split_heads(x, heads).transpose(-2, -1)
 
 
 @replaces("split_heads")
 def positions_cut(x, heads):
-    """The text was cut, not the vectors: each head has got some of the positions. Each head is to see all positions, and
-    of each vector its own slice."""
+    """The text was cut, not the vectors: each head has got some of the positions. Each head is to see all positions,
+    and of each vector its own slice."""
     _refuse(x, heads)
     return x.repeat_interleave(heads, dim=-2).unflatten(-2, (heads, x.shape[-2]))[..., : x.shape[-1] // heads]
 
 
 @replaces("split_heads")
 def whole_vectors_for_every_head(x, heads):
-    """Every head has got the whole vectors, all dim numbers. The vectors are to be cut, so that all heads together cost no
-    more than one head that sees everything."""
+    """Every head has got the whole vectors, all dim numbers. The vectors are to be cut, so that all heads together
+    cost no more than one head that sees everything."""
     _refuse(x, heads)
     return x.unsqueeze(-3).repeat_interleave(heads, dim=-3)
 
 
 @replaces("split_heads")
 def split_without_a_refusal(x, heads):
-    """A number of heads that does not fit is not refused with a ValueError. PyTorch's own error, where there is one, does not
-    say what was wrong."""
+    """A number of heads that does not fit is not refused with a ValueError. PyTorch's own error, where there is one,
+    does not say what was wrong."""
     return x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads).transpose(-3, -2)
 
 
@@ -125,7 +126,8 @@ def refused_by_an_assertion(x, heads):
 
 @replaces("split_heads")
 def negative_heads_accepted(x, heads):
-    """Zero heads are refused, or lead to an error, but a negative number is not: the remainder of a division by -2 can be 0, too."""
+    """Zero heads are refused, or lead to an error, but a negative number is not: the remainder of a division by -2 can
+    be 0, too."""
     if heads == 0 or x.shape[-1] % heads:
         raise ValueError(f"{heads} heads, dimension {x.shape[-1]}")
     return x.reshape(*x.shape[:-1], abs(heads), x.shape[-1] // abs(heads)).transpose(-3, -2)
@@ -133,8 +135,8 @@ def negative_heads_accepted(x, heads):
 
 @replaces("split_heads")
 def split_detached(x, heads):
-    """The numbers are right, but no gradient comes back through them: they were cut off from the graph (by detach, no_grad or
-    NumPy)."""
+    """The numbers are right, but no gradient comes back through them: they were cut off from the graph (by detach,
+    no_grad or NumPy)."""
     return split_heads(x, heads).detach()
 
 
@@ -153,35 +155,36 @@ def _joined(x):
 
 @replaces("merge_heads")
 def merged_by_reshape_alone(x):
-    """The shape is right, but a vector now holds numbers of one head from several positions: the numbers were taken in the
-    order in which they lie in memory. Bring the positions to the front of the heads first."""
+    """The shape is right, but a vector now holds numbers of one head from several positions: the numbers were taken in
+    the order in which they lie in memory. Bring the positions to the front of the heads first."""
     return x.reshape(_joined(x))
 
 
 @replaces("merge_heads")
 def merged_by_view(x):
-    """The dimensions change places rightly, but then view raises an error: after that the numbers no longer lie in memory
-    in the order in which they are read, and view never copies."""
+    """The dimensions change places rightly, but then view raises an error: after that the numbers no longer lie in
+    memory in the order in which they are read, and view never copies."""
     return x.transpose(-3, -2).view(_joined(x))
 
 
 @replaces("merge_heads")
 def merged_in_turn(x):
-    """The numbers of the heads alternate in each vector: the first of every head, then the second of every head. Each head's
-    numbers are to stay together."""
+    """The numbers of the heads alternate in each vector: the first of every head, then the second of every head. Each
+    head's numbers are to stay together."""
     return x.movedim(-3, -1).flatten(-2)
 
 
 @replaces("merge_heads")
 def heads_placed_one_below_the_other(x):
-    """The heads were joined along the positions, as if the text had become longer. Each position is to get one longer vector."""
+    """The heads were joined along the positions, as if the text had become longer. Each position is to get one longer
+    vector."""
     return x.flatten(-3, -2)
 
 
 @replaces("merge_heads")
 def heads_averaged(x):
-    """The heads were averaged. They are to stand side by side: an average would keep head_dim numbers out of dim, and mix what
-    the heads kept apart."""
+    """The heads were averaged. They are to stand side by side: an average would keep head_dim numbers out of dim, and
+    mix what the heads kept apart."""
     return x.mean(dim=-3)
 
 
@@ -194,15 +197,15 @@ def heads_added_up(x):
 
 @replaces("merge_heads")
 def merged_with_dimensions_counted_from_the_front(x):
-    """Right for a batch of texts, but dimensions 1 and 2 change places. These are heads and positions only where exactly one
-    batch dimension stands before them: count from the end."""
+    """Right for a batch of texts, but dimensions 1 and 2 change places. These are heads and positions only where
+    exactly one batch dimension stands before them: count from the end."""
     return x.transpose(1, 2).flatten(-2)
 
 
 @replaces("merge_heads")
 def merge_of_four_dimensions_only(x):
-    """The shape of x was unpacked into four names: batch, heads, positions, numbers. There may be no batch dimension, or
-    several."""
+    """The shape of x was unpacked into four names: batch, heads, positions, numbers. There may be no batch dimension,
+    or several."""
     batch, heads, n, head_dim = x.shape
     return x.transpose(1, 2).reshape(batch, n, heads * head_dim)
 
@@ -236,9 +239,9 @@ def merged_in_float32(x):
 
 @replaces("repeat_kv")
 def repeated_as_a_block(x, groups):
-    """All heads in a row, then all of them again: a b a b. Each head is to be repeated in place, a a b b. With both orders the
-    shape is the same; but the weights of a trained model were made for one of them, and with the other each query head
-    attends to keys that belong to somebody else."""
+    """All heads in a row, then all of them again: a b a b. Each head is to be repeated in place, a a b b. With both
+    orders the shape is the same; but the weights of a trained model were made for one of them, and with the other each
+    query head attends to keys that belong to somebody else."""
     return torch.cat([x] * groups, dim=-3)
 
 
@@ -269,43 +272,44 @@ def repeated_along_the_first_dimension(x, groups):
 
 @replaces("repeat_kv")
 def groups_taken_for_the_final_number(x, groups):
-    """The second argument says how many times each head is repeated. Here it was taken for the number of heads that there
-    should be in the end."""
+    """The second argument says how many times each head is repeated. Here it was taken for the number of heads that
+    there should be in the end."""
     return x.repeat_interleave(max(groups // x.shape[-3], 1), dim=-3)
 
 
 @replaces("repeat_kv")
 def once_too_often(x, groups):
-    """There are as many copies as asked for *beside* the original. The original counts: with one group, nothing changes."""
+    """There are as many copies as asked for *beside* the original. The original counts: with one group, nothing
+    changes."""
     return repeat_kv(x, groups + 1)
 
 
 @replaces("repeat_kv")
 def groups_as_a_dimension_of_their_own(x, groups):
-    """The copies stand in a new dimension behind the heads. It is still to be joined with that of the heads, so that keys and
-    values have as many heads as the queries."""
+    """The copies stand in a new dimension behind the heads. It is still to be joined with that of the heads, so that
+    keys and values have as many heads as the queries."""
     return x.unsqueeze(-3).expand(*x.shape[:-2], groups, *x.shape[-2:])
 
 
 @replaces("repeat_kv")
 def heads_scrambled_by_the_reshape(x, groups):
-    """A new dimension was stretched, but behind the positions, and then joined with the heads by a reshape, which runs over both: the
-    heads now hold rows of each other. The new dimension belongs right behind that of the heads."""
+    """A new dimension was stretched, but behind the positions, and then joined with the heads by a reshape, which runs
+    over both: the heads now hold rows of each other. The new dimension belongs right behind that of the heads."""
     wide = x.unsqueeze(-2).expand(*x.shape[:-1], groups, x.shape[-1])
     return wide.reshape(*x.shape[:-3], x.shape[-3] * groups, *x.shape[-2:])
 
 
 @replaces("repeat_kv")
 def only_one_head_repeated(x, groups):
-    """Every head of the result is the first head of x. That is right where there is only one; where there are several, each
-    serves its own group."""
+    """Every head of the result is the first head of x. That is right where there is only one; where there are several,
+    each serves its own group."""
     return x[..., :1, :, :].repeat_interleave(x.shape[-3] * groups, dim=-3)
 
 
 @replaces("repeat_kv")
 def copies_without_a_gradient(x, groups):
-    """The numbers are right, but no gradient, or not that of all copies, reaches the head that was repeated. Each copy was
-    used by another query head, and all of their gradients belong to it."""
+    """The numbers are right, but no gradient, or not that of all copies, reaches the head that was repeated. Each copy
+    was used by another query head, and all of their gradients belong to it."""
     rest = repeat_kv(x.detach(), groups).unflatten(-3, (x.shape[-3], groups))
     return torch.cat([x.unsqueeze(-3), rest[..., 1:, :, :]], dim=-3).flatten(-4, -3)
 
@@ -336,8 +340,9 @@ class _Layer(Right):
 
 @replaces("MultiHeadAttention")
 class ScaledByDim(_Layer):
-    """The scores were divided by the square root of dim. Each score is a sum over the numbers of one head, head_dim of them,
-    so it is the square root of head_dim that brings it to its right size; with dim all keys come out too equal."""
+    """The scores were divided by the square root of dim. Each score is a sum over the numbers of one head, head_dim of
+    them, so it is the square root of head_dim that brings it to its right size; with dim all keys come out too
+    equal."""
 
     def attend(self, q, k, v, mask):
         return attention_by_formula(q / math.sqrt(self.heads), k, v, mask)
@@ -361,8 +366,8 @@ class ScaledTwice(_Layer):
 
 @replaces("MultiHeadAttention")
 class ScaledByTheNumberOfHeads(_Layer):
-    """The scores were divided by the square root of the number of heads. What makes them large is how many numbers are summed
-    in each: head_dim."""
+    """The scores were divided by the square root of the number of heads. What makes them large is how many numbers are
+    summed in each: head_dim."""
 
     def attend(self, q, k, v, mask):
         return attention_by_formula(q * math.sqrt(q.shape[-1] / self.heads), k, v, mask)
@@ -370,8 +375,8 @@ class ScaledByTheNumberOfHeads(_Layer):
 
 @replaces("MultiHeadAttention")
 class OneHeadForEverything(_Layer):
-    """The vectors were not cut into heads: there is one attention over all dim numbers, so that each position has one set of
-    weights where it should have one for each head."""
+    """The vectors were not cut into heads: there is one attention over all dim numbers, so that each position has one
+    set of weights where it should have one for each head."""
 
     def forward(self, x, mask=None):
         groups = self.heads // self.kv_heads
@@ -383,8 +388,8 @@ class OneHeadForEverything(_Layer):
 
 @replaces("MultiHeadAttention")
 class CutByReshapeAlone(_Layer):
-    """The heads were cut with a reshape straight to (heads, n, head_dim), which mixes positions and heads. For the result the
-    shape looks right all the way."""
+    """The heads were cut with a reshape straight to (heads, n, head_dim), which mixes positions and heads. For the
+    result the shape looks right all the way."""
 
     def qkv(self, x):
         def cut(y, heads):
@@ -397,8 +402,8 @@ class CutByReshapeAlone(_Layer):
 
 @replaces("MultiHeadAttention")
 class HeadsAttendToEachOther(_Layer):
-    """The heads stand behind the positions when attention is computed, so that within each position the heads attend to each
-    other, and no position learns anything of another one."""
+    """The heads stand behind the positions when attention is computed, so that within each position the heads attend
+    to each other, and no position learns anything of another one."""
 
     def forward(self, x, mask=None):
         q, k, v = (one.transpose(-3, -2) for one in self.qkv(x))
@@ -416,8 +421,8 @@ class PutTogetherByReshapeAlone(_Layer):
 
 @replaces("MultiHeadAttention")
 class LastProjectionForgotten(_Layer):
-    """The heads' results come out side by side, without the last matrix, o. It is what lets the heads' results be mixed; without
-    it head 0 could write into the first numbers of a vector only."""
+    """The heads' results come out side by side, without the last matrix, o. It is what lets the heads' results be
+    mixed; without it head 0 could write into the first numbers of a vector only."""
 
     def forward(self, x, mask=None):
         return merge_heads(self.attend(*self.qkv(x), mask)) + 0.0 * self.o(x)
@@ -425,8 +430,8 @@ class LastProjectionForgotten(_Layer):
 
 @replaces("MultiHeadAttention")
 class WeightsNotTransposed(_Layer):
-    """The weights were used as x @ weight. A linear layer keeps its weight as (out, in) and multiplies by the transpose, which
-    matters as soon as a matrix is not symmetric."""
+    """The weights were used as x @ weight. A linear layer keeps its weight as (out, in) and multiplies by the
+    transpose, which matters as soon as a matrix is not symmetric."""
 
     def forward(self, x, mask=None):
         groups = self.heads // self.kv_heads
@@ -442,8 +447,8 @@ class WeightsNotTransposed(_Layer):
 
 @replaces("MultiHeadAttention")
 class QueriesInTurn(_Layer):
-    """Right with as many heads of keys as of queries, and with one, but in between the keys were repeated as a block: a b a b. Query heads that
-    stand side by side share their keys: a a b b."""
+    """Right with as many heads of keys as of queries, and with one, but in between the keys were repeated as a block:
+    a b a b. Query heads that stand side by side share their keys: a a b b."""
 
     def qkv(self, x):
         groups = self.heads // self.kv_heads
@@ -453,8 +458,8 @@ class QueriesInTurn(_Layer):
 
 @replaces("MultiHeadAttention")
 class KeysRepeatedAndValuesNot(_Layer):
-    """The keys were repeated in place, the values as a block (or the other way round). Both must take the same path: a weight belongs
-    to the value that stands where its key stood."""
+    """The keys were repeated in place, the values as a block (or the other way round). Both must take the same path: a
+    weight belongs to the value that stands where its key stood."""
 
     def qkv(self, x):
         q, k, _ = super().qkv(x)
@@ -463,8 +468,8 @@ class KeysRepeatedAndValuesNot(_Layer):
 
 @replaces("MultiHeadAttention")
 class KeyHeadsIgnored(_Layer):
-    """kv_heads makes no difference: keys and values have as many heads as the queries. Their weights are to be smaller, and so
-    is what a model must remember of each position."""
+    """kv_heads makes no difference: keys and values have as many heads as the queries. Their weights are to be
+    smaller, and so is what a model must remember of each position."""
 
     def __init__(self, dim, heads, kv_heads=None):
         Right.__init__(self, dim, heads, kv_heads)
@@ -474,8 +479,8 @@ class KeyHeadsIgnored(_Layer):
 
 @replaces("MultiHeadAttention")
 class GroupsTakenForKeyHeads(_Layer):
-    """kv_heads was taken for the number of query heads that share keys. It is the number of heads of keys: 6 heads of queries
-    with 2 of keys make 2 groups of 3."""
+    """kv_heads was taken for the number of query heads that share keys. It is the number of heads of keys: 6 heads of
+    queries with 2 of keys make 2 groups of 3."""
 
     def __init__(self, dim, heads, kv_heads=None):
         Right.__init__(self, dim, heads, kv_heads)
@@ -485,8 +490,8 @@ class GroupsTakenForKeyHeads(_Layer):
 
 @replaces("MultiHeadAttention")
 class NarrowerKeys(_Layer):
-    """Keys and values have the right number of heads, but these are wider, so that together they still make dim numbers. A key
-    must have as many numbers as the query that meets it."""
+    """Keys and values have the right number of heads, but these are wider, so that together they still make dim
+    numbers. A key must have as many numbers as the query that meets it."""
 
     def __init__(self, dim, heads, kv_heads=None):
         super().__init__(dim, heads, kv_heads)
@@ -501,7 +506,8 @@ class NarrowerKeys(_Layer):
 
 @replaces("MultiHeadAttention")
 class WithBiases(_Layer):
-    """The linear layers have biases. This layer has none: bias=False. A model's file with four weights could not be loaded."""
+    """The linear layers have biases. This layer has none: bias=False. A model's file with four weights could not be
+    loaded."""
 
     def __init__(self, dim, heads, kv_heads=None):
         super().__init__(dim, heads, kv_heads)
@@ -512,7 +518,8 @@ class WithBiases(_Layer):
 
 @replaces("MultiHeadAttention")
 class OtherNames(_Layer):
-    """The four matrices have other names than q, k, v and o (or are one big matrix). The names are what a model's file is read by."""
+    """The four matrices have other names than q, k, v and o (or are one big matrix). The names are what a model's file
+    is read by."""
 
     def __init__(self, dim, heads, kv_heads=None):
         super().__init__(dim, heads, kv_heads)
@@ -528,8 +535,8 @@ class OtherNames(_Layer):
 
 @replaces("MultiHeadAttention")
 class WeightsInAPlainList(_Layer):
-    """The matrices are kept where PyTorch does not find them (a plain list, a dictionary, or plain tensors), so that they are
-    missing from the state_dict and from parameters(). No optimizer would ever change them."""
+    """The matrices are kept where PyTorch does not find them (a plain list, a dictionary, or plain tensors), so that
+    they are missing from the state_dict and from parameters(). No optimizer would ever change them."""
 
     def __init__(self, dim, heads, kv_heads=None):
         super().__init__(dim, heads, kv_heads)
@@ -544,8 +551,8 @@ class WeightsInAPlainList(_Layer):
 
 @replaces("MultiHeadAttention")
 class MaskKeptInTheState(_Layer):
-    """Something that is no weight (a mask, a counter) stands in the state_dict. It would be written into every model's file, and be
-    missing in those of others: keep it out of the buffers, or make the buffer not persistent."""
+    """Something that is no weight (a mask, a counter) stands in the state_dict. It would be written into every model's
+    file, and be missing in those of others: keep it out of the buffers, or make the buffer not persistent."""
 
     def __init__(self, dim, heads, kv_heads=None):
         super().__init__(dim, heads, kv_heads)
@@ -554,8 +561,8 @@ class MaskKeptInTheState(_Layer):
 
 @replaces("MultiHeadAttention")
 class ZerosToBeginWith(_Layer):
-    """The weights start as zeros (or all alike). Then all queries and keys are the same, every gradient but one is zero, and heads
-    that begin alike stay alike: start at random."""
+    """The weights start as zeros (or all alike). Then all queries and keys are the same, every gradient is zero, and
+    heads that begin alike stay alike: start at random."""
 
     def __init__(self, dim, heads, kv_heads=None):
         super().__init__(dim, heads, kv_heads)
@@ -565,8 +572,8 @@ class ZerosToBeginWith(_Layer):
 
 @replaces("MultiHeadAttention")
 class TooLargeToBeginWith(_Layer):
-    """The weights start with a standard deviation of 1. Each output is a sum of dim products, so vectors grow by the square
-    root of dim, and scores by dim: the softmax is saturated before training begins."""
+    """The weights start with a standard deviation of 1. Each output is a sum of dim products, so vectors grow by the
+    square root of dim, and scores by dim: the softmax is saturated before training begins."""
 
     def __init__(self, dim, heads, kv_heads=None):
         super().__init__(dim, heads, kv_heads)
@@ -576,8 +583,8 @@ class TooLargeToBeginWith(_Layer):
 
 @replaces("MultiHeadAttention")
 class OneMatrixForKeysAndValues(_Layer):
-    """The values come from the matrix of the keys. What a position is found by and what it passes on are different things, each with a
-    matrix of its own."""
+    """The values come from the matrix of the keys. What a position is found by and what it passes on are different
+    things, each with a matrix of its own."""
 
     def qkv(self, x):
         q, k, _ = super().qkv(x)
@@ -604,8 +611,8 @@ class QueriesAndKeysExchanged(_Layer):
 
 @replaces("MultiHeadAttention")
 class WeightsAveragedOverHeads(_Layer):
-    """The attention weights were averaged over the heads before they were used. Each head is to use its own: that they differ is
-    what several heads are for."""
+    """The attention weights were averaged over the heads before they were used. Each head is to use its own: that they
+    differ is what several heads are for."""
 
     def attend(self, q, k, v, mask):
         weights = attention_by_formula(q, k, torch.eye(k.shape[-2], dtype=q.dtype), mask)
@@ -614,8 +621,8 @@ class WeightsAveragedOverHeads(_Layer):
 
 @replaces("MultiHeadAttention")
 class SoftmaxOverHeads(_Layer):
-    """The softmax runs over the heads, which then compete for each pair of positions. It belongs on the last dimension of the
-    scores, the keys: each head shares out its own attention."""
+    """The softmax runs over the heads, which then compete for each pair of positions. It belongs on the last dimension
+    of the scores, the keys: each head shares out its own attention."""
 
     def attend(self, q, k, v, mask):
         scores = (q / math.sqrt(q.shape[-1])) @ k.mT
@@ -627,8 +634,8 @@ class SoftmaxOverHeads(_Layer):
 
 @replaces("MultiHeadAttention")
 class SoftmaxOverQueries(_Layer):
-    """The softmax runs over the queries. It belongs on the last dimension of the scores, the keys: each query shares out its
-    attention among them."""
+    """The softmax runs over the queries. It belongs on the last dimension of the scores, the keys: each query shares
+    out its attention among them."""
 
     def attend(self, q, k, v, mask):
         scores = (q / math.sqrt(q.shape[-1])) @ k.mT
@@ -665,8 +672,8 @@ class OneMaskForAllHeads(_Layer):
 
 @replaces("MultiHeadAttention")
 class DimensionAddedToTheMask(_Layer):
-    """A dimension for the heads was put into the mask, although the caller has it in place already: (batch, 1, 1, n) arrives
-    ready for use. A mask of shape (n, n) fits as it is, too."""
+    """A dimension for the heads was put into the mask, although the caller has it in place already: (batch, 1, 1, n)
+    arrives ready for use. A mask of shape (n, n) fits as it is, too."""
 
     def attend(self, q, k, v, mask):
         return attention_by_formula(q, k, v, None if mask is None else mask.unsqueeze(-3))
@@ -683,8 +690,8 @@ class AlwaysCausal(_Layer):
 
 @replaces("MultiHeadAttention")
 class MaskedRowsNotANumber(_Layer):
-    """Right but for a position that may attend to nothing: a row of minus infinity alone has a softmax of 0 / 0. Use your
-    attention function of the topic before, which gives zeros."""
+    """Right but for a position that may attend to nothing: a row of minus infinity alone has a softmax of 0 / 0. Use
+    your attention function of the topic before, which gives zeros."""
 
     def attend(self, q, k, v, mask):
         scores = (q / math.sqrt(q.shape[-1])) @ k.mT
@@ -693,8 +700,8 @@ class MaskedRowsNotANumber(_Layer):
 
 @replaces("MultiHeadAttention")
 class MaskedRowsAveraged(_Layer):
-    """Right but for a position that may attend to nothing: with equal, very low scores it gets the plain average of all values. Use
-    your attention function of the topic before, which gives zeros."""
+    """Right but for a position that may attend to nothing: with equal, very low scores it gets the plain average of
+    all values. Use your attention function of the topic before, which gives zeros."""
 
     def attend(self, q, k, v, mask):
         scores = (q / math.sqrt(q.shape[-1])) @ k.mT
@@ -704,8 +711,8 @@ class MaskedRowsAveraged(_Layer):
 
 @replaces("MultiHeadAttention")
 class ThreeDimensionsOnly(_Layer):
-    """The layer unpacks the shape of x into three names (batch, positions, dim). A single text has two dimensions, and a batch of
-    batches four."""
+    """The layer unpacks the shape of x into three names (batch, positions, dim). A single text has two dimensions, and
+    a batch of batches four."""
 
     def forward(self, x, mask=None):
         batch, n, dim = x.shape
@@ -714,7 +721,8 @@ class ThreeDimensionsOnly(_Layer):
 
 @replaces("MultiHeadAttention")
 class ResidualAdded(_Layer):
-    """The input was added to the result. That is the residual connection, which belongs to the block around this layer."""
+    """The input was added to the result. That is the residual connection, which belongs to the block around this
+    layer."""
 
     def forward(self, x, mask=None):
         return x + super().forward(x, mask)
@@ -722,7 +730,8 @@ class ResidualAdded(_Layer):
 
 @replaces("MultiHeadAttention")
 class ComputedInFloat32(_Layer):
-    """The layer computes and returns float32 whatever it is given. It should work in the dtype of its weights and its input."""
+    """The layer computes and returns float32 whatever it is given. It should work in the dtype of its weights and its
+    input."""
 
     def forward(self, x, mask=None):
         wide = Right(x.shape[-1], self.heads, self.kv_heads)
@@ -734,8 +743,8 @@ class ComputedInFloat32(_Layer):
 
 @replaces("MultiHeadAttention")
 class NoGradientToTheWeights(_Layer):
-    """The values are right, but the weight matrices get no gradient: they were used through detach, data or no_grad. The layer
-    could never learn."""
+    """The values are right, but the weight matrices get no gradient: they were used through detach, data or no_grad.
+    The layer could never learn."""
 
     def forward(self, x, mask=None):
         q, k, v, o = (one.weight.detach().T for one in (self.q, self.k, self.v, self.o))
@@ -746,8 +755,8 @@ class NoGradientToTheWeights(_Layer):
 
 @replaces("MultiHeadAttention")
 class HeadsNotRefused(_Layer):
-    """A number of heads that does not divide dim is not refused when the layer is made. It would fail much later, in the middle
-    of a forward pass, or lose numbers silently."""
+    """A number of heads that does not divide dim is not refused when the layer is made. It would fail much later, in
+    the middle of a forward pass, or lose numbers silently."""
 
     def __init__(self, dim, heads, kv_heads=None):
         fits = heads > 0 and dim % heads == 0
@@ -756,7 +765,8 @@ class HeadsNotRefused(_Layer):
 
 @replaces("MultiHeadAttention")
 class KeyHeadsNotRefused(_Layer):
-    """A kv_heads that does not divide heads is not refused when the layer is made: some query heads would have no keys."""
+    """A kv_heads that does not divide heads is not refused when the layer is made: some query heads would have no
+    keys."""
 
     def __init__(self, dim, heads, kv_heads=None):
         fits = kv_heads is None or (kv_heads > 0 and heads % kv_heads == 0)
@@ -765,8 +775,8 @@ class KeyHeadsNotRefused(_Layer):
 
 @replaces("MultiHeadAttention")
 class NoKeyHeadsTakenForAll(_Layer):
-    """kv_heads = 0 was taken for "not given" (as `or` does). Zero heads of keys are a mistake of the caller's, and to be refused;
-    only None means as many as heads."""
+    """kv_heads = 0 was taken for "not given" (as `or` does). Zero heads of keys are a mistake of the caller's, and to
+    be refused; only None means as many as heads."""
 
     def __init__(self, dim, heads, kv_heads=None):
         super().__init__(dim, heads, kv_heads or heads)
@@ -774,8 +784,8 @@ class NoKeyHeadsTakenForAll(_Layer):
 
 @replaces("MultiHeadAttention")
 class RefusedByAnAssertion(_Layer):
-    """What does not divide is noticed, but with assert, which raises an AssertionError and is switched off in optimized Python.
-    Raise a ValueError."""
+    """What does not divide is noticed, but with assert, which raises an AssertionError and is switched off in
+    optimized Python. Raise a ValueError."""
 
     def __init__(self, dim, heads, kv_heads=None):
         try:
@@ -797,8 +807,8 @@ class InputChangedInPlace(_Layer):
 
 @replaces("MultiHeadAttention")
 class MaskRememberedFromAnEarlierCall(_Layer):
-    """A mask of an earlier call is used again where none was given, or one of another length. Nothing is to be kept from
-    one call to the next."""
+    """A mask of an earlier call is used again where none was given, or one of another length. Nothing is to be kept
+    from one call to the next."""
 
     def forward(self, x, mask=None):
         if mask is None and getattr(self, "last", None) is not None:

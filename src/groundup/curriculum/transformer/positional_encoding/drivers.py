@@ -1,7 +1,7 @@
 """What is done with sinusoidal_positions, alibi_bias and relative_positions, from small to large.
 
-Numbers of positions, columns and heads differ; half of the numbers of heads are no powers of two, and only one is 8, where
-several wrong formulas for the slopes are right.
+Numbers of positions, columns and heads differ; half of the numbers of heads are no powers of two, and only one is 8,
+where several wrong formulas for the slopes are right.
 """
 
 import torch

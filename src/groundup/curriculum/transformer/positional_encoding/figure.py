@@ -14,11 +14,13 @@ sliders = {
 }
 needs_builds = ("sinusoidal_positions", "alibi_bias", "relative_positions")
 caption = (
-    "Waves: above, each row is a position, each pair of columns one hand of the clock, fast ones on the left; below, the dot "
-    "product of the chosen row with every row. It peaks at the position itself, looks the same on both sides, and moves along with the "
-    "position: it knows the distance only. With two columns it comes round again after six steps; more columns tell far positions apart. "
-    "ALiBi: above, the bias of every head for the chosen query; below, the attention that is left where all scores are equal, of "
-    "the first, the middle and the last head. Clipped distances: above, the number of the row for each query and key; below, the chosen query's row of it."
+    "Waves: above, each row is a position, each pair of columns one hand of the clock, fast ones on the left; below, "
+    "the dot product of the chosen row with every row. It peaks at the position itself, looks the same on both "
+    "sides, and moves along with the position: it knows the distance only. With two columns it comes round again "
+    "after six steps; more columns tell far positions apart. ALiBi: above, the bias of every head for the chosen "
+    "query; below, the attention that is left where all scores are equal, of the first, the middle and the last "
+    "head. Clipped distances: above, the number of the row for each query and key; below, the chosen query's row of "
+    "it."
 )
 
 

@@ -38,8 +38,8 @@ def cosines_first(n, dim):
 
 @replaces("sinusoidal_positions")
 def all_sines_then_all_cosines(n, dim):
-    """The numbers are right, but all sines stand in the first half of the columns and all cosines in the second. They are to
-    alternate. Both orders are in use, and a trained model can read only the one that it was trained with."""
+    """The numbers are right, but all sines stand in the first half of the columns and all cosines in the second. They
+    are to alternate. Both orders are in use, and a trained model can read only the one that it was trained with."""
     _even(dim)
     angles = _angles(n, _rates(dim))
     return torch.cat((angles.sin(), angles.cos()), dim=-1).float()
@@ -47,8 +47,8 @@ def all_sines_then_all_cosines(n, dim):
 
 @replaces("sinusoidal_positions")
 def an_angle_for_each_column(n, dim):
-    """Each column has a speed of its own, also within a pair. Column 2i + 1 is to have the angle of column 2i: only the sine
-    and the cosine of one and the same angle make a point on a circle."""
+    """Each column has a speed of its own, also within a pair. Column 2i + 1 is to have the angle of column 2i: only
+    the sine and the cosine of one and the same angle make a point on a circle."""
     _even(dim)
     angles = _angles(n, 10000.0 ** -(torch.arange(dim, dtype=torch.float64) / dim))
     return torch.where(torch.arange(dim) % 2 == 0, angles.sin(), angles.cos()).float()
@@ -56,24 +56,24 @@ def an_angle_for_each_column(n, dim):
 
 @replaces("sinusoidal_positions")
 def exponent_without_its_two(n, dim):
-    """The exponent is i / dim where 2i / dim is wanted, with i the number of the pair. The speeds end at 1/100 where they
-    should come close to 1/10000."""
+    """The exponent is i / dim where 2i / dim is wanted, with i the number of the pair. The speeds end at 1/100 where
+    they should come close to 1/10000."""
     _even(dim)
     return _waves(_angles(n, 10000.0 ** -(torch.arange(dim // 2, dtype=torch.float64) / dim)))
 
 
 @replaces("sinusoidal_positions")
 def exponent_with_two_twos(n, dim):
-    """The exponents run up to 2 instead of 1: they were doubled twice, by counting columns in steps of two and multiplying by
-    two again, or by dividing by half of dim."""
+    """The exponents run up to 2 instead of 1: they were doubled twice, by counting columns in steps of two and
+    multiplying by two again, or by dividing by half of dim."""
     _even(dim)
     return _waves(_angles(n, _rates(dim) ** 2))
 
 
 @replaces("sinusoidal_positions")
 def waves_that_become_faster(n, dim):
-    """The position is multiplied by the power of 10000 where it should be divided by it. The later pairs are to turn more
-    slowly than the first."""
+    """The position is multiplied by the power of 10000 where it should be divided by it. The later pairs are to turn
+    more slowly than the first."""
     _even(dim)
     return _waves(_angles(n, 1.0 / _rates(dim)))
 
@@ -87,8 +87,8 @@ def exponent_in_whole_numbers(n, dim):
 
 @replaces("sinusoidal_positions")
 def speeds_down_to_the_last(n, dim):
-    """The speeds end at exactly 1/10000, since the exponent was divided by the number of pairs less one. Some libraries do that;
-    here the exponent of the last pair is a little short of 1."""
+    """The speeds end at exactly 1/10000, since the exponent was divided by the number of pairs less one. Some
+    libraries do that; here the exponent of the last pair is a little short of 1."""
     _even(dim)
     pairs = dim // 2
     return _waves(_angles(n, 10000.0 ** -(torch.arange(pairs, dtype=torch.float64) / max(pairs - 1, 1))))
@@ -96,8 +96,8 @@ def speeds_down_to_the_last(n, dim):
 
 @replaces("sinusoidal_positions")
 def speeds_in_equal_steps(n, dim):
-    """The speeds themselves fall in equal steps. It is their exponents that do: each pair is slower than the one before by the
-    same factor."""
+    """The speeds themselves fall in equal steps. It is their exponents that do: each pair is slower than the one
+    before by the same factor."""
     _even(dim)
     return _waves(_angles(n, 1.0 - torch.arange(0, dim, 2, dtype=torch.float64) / dim))
 
@@ -111,8 +111,8 @@ def base_of_a_thousand(n, dim):
 
 @replaces("sinusoidal_positions")
 def whole_turns(n, dim):
-    """The angles were multiplied by 2 pi, as if a speed were a number of turns. They are in radians as they come; with whole turns
-    the first pair would be the same at every position."""
+    """The angles were multiplied by 2 pi, as if a speed were a number of turns. They are in radians as they come; with
+    whole turns the first pair would be the same at every position."""
     _even(dim)
     return _waves(_angles(n, 2 * math.pi * _rates(dim)))
 
@@ -126,8 +126,8 @@ def positions_from_one(n, dim):
 
 @replaces("sinusoidal_positions")
 def sines_only(n, dim):
-    """All columns hold sines. From a sine alone one cannot tell whether the wave rises or falls: each pair needs the cosine,
-    too."""
+    """All columns hold sines. From a sine alone one cannot tell whether the wave rises or falls: each pair needs the
+    cosine, too."""
     _even(dim)
     angles = _angles(n, _rates(dim))
     return torch.stack((angles.sin(), angles.sin()), dim=-1).flatten(-2).float()
@@ -153,8 +153,8 @@ def waves_in_double(n, dim):
 
 @replaces("sinusoidal_positions")
 def waves_in_the_default_dtype(n, dim):
-    """The table follows torch's default dtype. While a model is loaded in half precision that is bfloat16, in which the positions
-    themselves, from 257 on, can no longer be written down: name float32 where the numbers are made."""
+    """The table follows torch's default dtype. While a model is loaded in half precision that is bfloat16, in which
+    the positions themselves, from 257 on, can no longer be written down: name float32 where the numbers are made."""
     _even(dim)
     rates = torch.exp(torch.arange(0, dim, 2) * (-math.log(10000.0) / dim))
     angles = torch.arange(n).unsqueeze(-1) * rates
@@ -221,8 +221,8 @@ def a_reward_for_distance(heads, n):
 
 @replaces("alibi_bias")
 def future_penalized_as_well(heads, n):
-    """Keys after the query get a penalty for their distance, too, as in a model that reads both ways. Here they get 0; the
-    causal mask takes care of them."""
+    """Keys after the query get a penalty for their distance, too, as in a model that reads both ways. Here they get 0;
+    the causal mask takes care of them."""
     _some(heads)
     return -alibi_slopes(heads).reshape(-1, 1, 1) * _distance(n).abs()
 
@@ -236,16 +236,16 @@ def future_rewarded(heads, n):
 
 @replaces("alibi_bias")
 def mask_mixed_in(heads, n):
-    """Keys after the query get minus infinity. The bias is not the mask: here they get 0, and whoever wants a causal mask
-    applies one."""
+    """Keys after the query get minus infinity. The bias is not the mask: here they get 0, and whoever wants a causal
+    mask applies one."""
     future = torch.ones(n, n, dtype=torch.bool).triu(1)
     return alibi_bias(heads, n).masked_fill(future, -math.inf)
 
 
 @replaces("alibi_bias")
 def counted_from_the_start(heads, n):
-    """The bias grows with the key's own position, the same in every row (as some libraries have it, because a softmax does not mind
-    a constant in a row). Here it is to be 0 at the query itself and negative before it."""
+    """The bias grows with the key's own position, the same in every row (as some libraries have it, because a softmax
+    does not mind a constant in a row). Here it is to be 0 at the query itself and negative before it."""
     _some(heads)
     return alibi_slopes(heads).reshape(-1, 1, 1) * torch.arange(n).expand(n, n)
 
@@ -295,7 +295,8 @@ def slopes_from_one(heads, n):
 
 @replaces("alibi_bias")
 def slopes_in_equal_steps(heads, n):
-    """The slopes fall in equal steps. It is their exponents that do: each slope is the one before times the same factor."""
+    """The slopes fall in equal steps. It is their exponents that do: each slope is the one before times the same
+    factor."""
     _some(heads)
     return _with_slopes([2.0**-8 * (heads - head) for head in range(heads)], n)
 
@@ -316,8 +317,8 @@ def one_slope_for_all(heads, n):
 
 @replaces("alibi_bias")
 def one_formula_for_all_numbers(heads, n):
-    """Right for powers of two; for other numbers of heads the same formula was used. The authors take the slopes of the power of
-    two below, and fill up from those of twice that power."""
+    """Right for powers of two; for other numbers of heads the same formula was used. The authors take the slopes of
+    the power of two below, and fill up from those of twice that power."""
     _some(heads)
     return _with_slopes([2.0 ** (-8 * (head + 1) / heads) for head in range(heads)], n)
 
@@ -332,8 +333,8 @@ def slopes_of_the_power_above(heads, n):
 
 @replaces("alibi_bias")
 def filled_up_without_gaps(heads, n):
-    """Right for powers of two; for other numbers, the list was filled up with the first slopes of twice the power, one after
-    the other. Every other one is to be taken: the second, fourth and so on are in the list already."""
+    """Right for powers of two; for other numbers, the list was filled up with the first slopes of twice the power, one
+    after the other. Every other one is to be taken: the second, fourth and so on are in the list already."""
     _some(heads)
     power = 2 ** math.floor(math.log2(heads))
     return _with_slopes(torch.cat([alibi_slopes(power), alibi_slopes(2 * power)[: heads - power]]), n)
@@ -341,8 +342,8 @@ def filled_up_without_gaps(heads, n):
 
 @replaces("alibi_bias")
 def filled_up_with_what_was_there(heads, n):
-    """Right for powers of two; for other numbers, the list was filled up with the second, fourth, … slopes of twice the power.
-    Those are in it already: take the first, third and so on."""
+    """Right for powers of two; for other numbers, the list was filled up with the second, fourth, … slopes of twice
+    the power. Those are in it already: take the first, third and so on."""
     _some(heads)
     power = 2 ** math.floor(math.log2(heads))
     return _with_slopes(torch.cat([alibi_slopes(power), alibi_slopes(2 * power)[1::2][: heads - power]]), n)
@@ -350,8 +351,8 @@ def filled_up_with_what_was_there(heads, n):
 
 @replaces("alibi_bias")
 def slopes_sorted(heads, n):
-    """Right for powers of two; for other numbers the slopes are the right ones, but sorted. Which head has which slope matters
-    to a trained model: those that fill up come last."""
+    """Right for powers of two; for other numbers the slopes are the right ones, but sorted. Which head has which slope
+    matters to a trained model: those that fill up come last."""
     _some(heads)
     return _with_slopes(alibi_slopes(heads).sort(descending=True).values, n)
 
@@ -364,8 +365,8 @@ def bias_in_double(heads, n):
 
 @replaces("alibi_bias")
 def bias_in_the_default_dtype(heads, n):
-    """The bias follows torch's default dtype. In bfloat16, distances from 257 on run together: name float32 where the numbers are
-    made."""
+    """The bias follows torch's default dtype. In bfloat16, distances from 257 on run together: name float32 where the
+    numbers are made."""
     _some(heads)
     return -alibi_slopes(heads).to(torch.get_default_dtype()).reshape(-1, 1, 1) * _distance(n).clamp(min=0)
 
@@ -402,28 +403,31 @@ def _ahead(n):
 
 @replaces("relative_positions")
 def query_minus_key(n, max_distance):
-    """The sign is the wrong way round: query minus key. The distance is j - i, positive for keys that come after the query."""
+    """The sign is the wrong way round: query minus key. The distance is j - i, positive for keys that come after the
+    query."""
     return relative_positions(n, max_distance).T.contiguous()
 
 
 @replaces("relative_positions")
 def distances_not_raised(n, max_distance):
-    """The distances are clipped, but still negative on one side. As a number of a row, -1 would mean the last row of the table:
-    no error, and the wrong vector. Raise them so that the lowest becomes 0."""
+    """The distances are clipped, but still negative on one side. As a number of a row, -1 would mean the last row of
+    the table: no error, and the wrong vector. Raise them so that the lowest becomes 0."""
     _not_negative(max_distance)
     return _ahead(n).clamp(-max_distance, max_distance)
 
 
 @replaces("relative_positions")
 def distances_not_clipped(n, max_distance):
-    """Distances beyond max_distance were not clipped: they point outside the table, or below 0, which wraps to its end."""
+    """Distances beyond max_distance were not clipped: they point outside the table, or below 0, which wraps to its
+    end."""
     _not_negative(max_distance)
     return _ahead(n) + max_distance
 
 
 @replaces("relative_positions")
 def distances_wrapped_around(n, max_distance):
-    """Far distances wrap around (by a remainder) to other rows. Everything beyond the limit is to share the row of the limit."""
+    """Far distances wrap around (by a remainder) to other rows. Everything beyond the limit is to share the row of the
+    limit."""
     _not_negative(max_distance)
     return (_ahead(n) + max_distance) % (2 * max_distance + 1)
 
@@ -445,8 +449,8 @@ def clipped_one_too_early(n, max_distance):
 
 @replaces("relative_positions")
 def distances_without_direction(n, max_distance):
-    """Before and after were not told apart: the distance was taken without its sign. "dog bites" and "bites dog" differ in
-    nothing else."""
+    """Before and after were not told apart: the distance was taken without its sign. "dog bites" and "bites dog"
+    differ in nothing else."""
     _not_negative(max_distance)
     return _ahead(n).abs().clamp(max=max_distance) + max_distance
 
@@ -460,8 +464,8 @@ def absolute_distances(n, max_distance):
 
 @replaces("relative_positions")
 def raised_by_the_length(n, max_distance):
-    """The distances were raised by n - 1 instead of max_distance. Then the same distance has other rows in texts of other
-    lengths."""
+    """The distances were raised by n - 1 instead of max_distance. Then the same distance has other rows in texts of
+    other lengths."""
     _not_negative(max_distance)
     return _ahead(n).clamp(-max_distance, max_distance) + n - 1
 
@@ -474,8 +478,8 @@ def raised_by_one_more(n, max_distance):
 
 @replaces("relative_positions")
 def future_left_out(n, max_distance):
-    """All keys after the query got the row of the query itself, because of a mask, or because numbers were clipped to the
-    range from 0 to max_distance when they had been raised already. Before and after both count."""
+    """All keys after the query got the row of the query itself, because of a mask, or because numbers were clipped to
+    the range from 0 to max_distance when they had been raised already. Before and after both count."""
     _not_negative(max_distance)
     return _ahead(n).clamp(-max_distance, 0) + max_distance
 
@@ -495,7 +499,8 @@ def distances_as_floats(n, max_distance):
 
 @replaces("relative_positions")
 def distances_in_32_bits(n, max_distance):
-    """These are whole numbers of another size. They are to be int64, as torch.arange makes them and indices usually are."""
+    """These are whole numbers of another size. They are to be int64, as torch.arange makes them and indices usually
+    are."""
     return relative_positions(n, max_distance).int()
 
 
@@ -504,7 +509,8 @@ _kept_distances = {}
 
 @replaces("relative_positions")
 def distances_shared_by_all_callers(n, max_distance):
-    """The same distances are handed out each time. Once somebody edits theirs, every later caller gets the edited ones."""
+    """The same distances are handed out each time. Once somebody edits theirs, every later caller gets the edited
+    ones."""
     if (n, max_distance) not in _kept_distances:
         _kept_distances[n, max_distance] = relative_positions(n, max_distance)
     return _kept_distances[n, max_distance]

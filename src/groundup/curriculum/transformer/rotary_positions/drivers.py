@@ -1,8 +1,7 @@
 """What is done with rope_frequencies and apply_rope, from small to large.
 
-apply_rope is given tables of random angles, so that it has to use them, and does not depend on the other build. The numbers
-of positions, heads and texts differ from one another.
-"""
+apply_rope is given tables of random angles, so that it has to use them, and does not depend on the other build. The
+numbers of positions, heads and texts differ from one another."""
 
 import torch
 

@@ -19,10 +19,12 @@ sliders = {
 }
 needs_builds = ("rope_frequencies", "apply_rope")
 caption = (
-    "Above: the four pairs of a query (blue) and a key (orange), turned by their positions; faint, as they were before. Over each "
-    "circle stand its speed and its product, the cosine of the angle between the arrows. Below: the score of this query with the key at every position; the dotted line is the query. Move "
-    "query and key on by the same number of steps: all arrows turn, no angle between them changes, and the curve moves along. "
-    "A small theta makes all pairs fast, so that distances repeat. Let the first arrow lean, and the query likes another distance best."
+    "Above: the four pairs of a query (blue) and a key (orange), turned by their positions; faint, as they were "
+    "before. Over each circle stand its speed and its product, the cosine of the angle between the arrows. Below: "
+    "the score of this query with the key at every position; the dotted line is the query. Move query and key on by "
+    "the same number of steps: all arrows turn, no angle between them changes, and the curve moves along. A small "
+    "theta makes all pairs fast, so that distances repeat. Let the first arrow lean, and the query likes another "
+    "distance best."
 )
 
 
@@ -54,8 +56,8 @@ def _clock(figure, data, pair):
     rim = [2 * math.pi * step / 60 for step in range(61)]
     figure.add_trace(
         go.Scatter(
-            x=[math.cos(a) for a in rim], y=[math.sin(a) for a in rim], mode="lines", hoverinfo="skip", showlegend=False,
-            line={"color": "#868e96", "width": 1},
+            x=[math.cos(a) for a in rim], y=[math.sin(a) for a in rim], mode="lines", hoverinfo="skip",
+            showlegend=False, line={"color": "#868e96", "width": 1},
         ),
         row=1, col=pair + 1,
     )  # fmt: skip
@@ -66,7 +68,8 @@ def _clock(figure, data, pair):
                 go.Scatter(
                     x=[0, x], y=[0, y], mode="lines+markers", opacity=opacity, name=name, legendgroup=name,
                     showlegend=pair == 0 and stage == "after", line={"color": color, "width": width},
-                    marker={"size": [0, 9], "color": color}, hovertemplate=f"{name}, {stage}: (%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
+                    marker={"size": [0, 9], "color": color},
+                    hovertemplate=f"{name}, {stage}: (%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
                 ),
                 row=1, col=pair + 1,
             )  # fmt: skip
@@ -109,9 +112,10 @@ def draw(data):
     figure.update_xaxes(title="position of the key", range=[-1, N], row=2, col=1, **grid)
     figure.update_yaxes(title="score", range=[-4.3, 4.3], row=2, col=1, **grid)
     figure.update_annotations(font={"size": 13})
+    said = f"score {scores[n]:+.2f}, the sum of the four products"
     figure.update_layout(
         title={
-            "text": f"query at {m}, key at {n}: distance {m - n}<br>score {scores[n]:+.2f}, the sum of the four products",
+            "text": f"query at {m}, key at {n}: distance {m - n}<br>{said}",
             "font": {"size": 15}, "y": 0.98, "yanchor": "top",
         },
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#767676"},

@@ -28,8 +28,8 @@ def _tables(n, rates, first=0):
 
 @replaces("rope_frequencies")
 def each_angle_twice_in_a_row(head_dim, n, theta=10000.0):
-    """Each angle stands in two columns side by side, as fits pairs of neighbors. Here the pairs are halves: columns i and
-    i + head_dim / 2."""
+    """Each angle stands in two columns side by side, as fits pairs of neighbors. Here the pairs are halves: columns i
+    and i + head_dim / 2."""
     _even(head_dim)
     cos, sin = _tables(n, _rates(head_dim, theta))
     half = head_dim // 2
@@ -38,8 +38,8 @@ def each_angle_twice_in_a_row(head_dim, n, theta=10000.0):
 
 @replaces("rope_frequencies")
 def each_angle_once(head_dim, n, theta=10000.0):
-    """The tables are half as wide as they should be: each angle is there once. It belongs to two entries of a vector, and is to
-    stand at both places."""
+    """The tables are half as wide as they should be: each angle is there once. It belongs to two entries of a vector,
+    and is to stand at both places."""
     cos, sin = rope_frequencies(head_dim, n, theta)
     return cos[:, : head_dim // 2].clone(), sin[:, : head_dim // 2].clone()
 
@@ -61,7 +61,8 @@ def the_angles_themselves(head_dim, n, theta=10000.0):
 
 @replaces("rope_frequencies")
 def complex_numbers(head_dim, n, theta=10000.0):
-    """One tensor of complex numbers came back (as in Meta's own code). Two real tensors are wanted, cosines and sines."""
+    """One tensor of complex numbers came back (as in Meta's own code). Two real tensors are wanted, cosines and
+    sines."""
     _even(head_dim)
     angles = torch.outer(torch.arange(n, dtype=torch.float64), _rates(head_dim, theta))
     return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)
@@ -69,7 +70,8 @@ def complex_numbers(head_dim, n, theta=10000.0):
 
 @replaces("rope_frequencies")
 def a_speed_for_each_column(head_dim, n, theta=10000.0):
-    """Each column has a speed of its own. The two entries of a pair turn together: there are only head_dim / 2 speeds."""
+    """Each column has a speed of its own. The two entries of a pair turn together: there are only head_dim / 2
+    speeds."""
     _even(head_dim)
     angles = torch.outer(
         torch.arange(n, dtype=torch.float64), theta ** -(torch.arange(head_dim, dtype=torch.float64) / head_dim)
@@ -79,31 +81,32 @@ def a_speed_for_each_column(head_dim, n, theta=10000.0):
 
 @replaces("rope_frequencies")
 def exponent_without_its_two(head_dim, n, theta=10000.0):
-    """The exponent is i / head_dim where 2i / head_dim is wanted, with i the number of the pair: the speeds do not become slow
-    enough."""
+    """The exponent is i / head_dim where 2i / head_dim is wanted, with i the number of the pair: the speeds do not
+    become slow enough."""
     _even(head_dim)
     return _tables(n, _rates(head_dim, theta) ** 0.5)
 
 
 @replaces("rope_frequencies")
 def exponent_with_two_twos(head_dim, n, theta=10000.0):
-    """The exponents run up to 2 instead of 1: doubled by counting in steps of two, and once more by another two or by dividing by
-    half of head_dim."""
+    """The exponents run up to 2 instead of 1: doubled by counting in steps of two, and once more by another two or by
+    dividing by half of head_dim."""
     _even(head_dim)
     return _tables(n, _rates(head_dim, theta) ** 2)
 
 
 @replaces("rope_frequencies")
 def turns_that_become_faster(head_dim, n, theta=10000.0):
-    """The position is multiplied by the power of theta where it should be divided by it. Later pairs are to turn more slowly."""
+    """The position is multiplied by the power of theta where it should be divided by it. Later pairs are to turn more
+    slowly."""
     _even(head_dim)
     return _tables(n, 1.0 / _rates(head_dim, theta))
 
 
 @replaces("rope_frequencies")
 def speeds_down_to_the_last(head_dim, n, theta=10000.0):
-    """The slowest speed is exactly 1 / theta, since the exponent was divided by the number of pairs less one. The exponent of the
-    last pair is a little short of 1 here."""
+    """The slowest speed is exactly 1 / theta, since the exponent was divided by the number of pairs less one. The
+    exponent of the last pair is a little short of 1 here."""
     _even(head_dim)
     pairs = head_dim // 2
     return _tables(n, theta ** -(torch.arange(pairs, dtype=torch.float64) / max(pairs - 1, 1)))
@@ -137,8 +140,8 @@ def degrees(head_dim, n, theta=10000.0):
 
 @replaces("rope_frequencies")
 def positions_from_one(head_dim, n, theta=10000.0):
-    """Positions were counted from 1. The first has number 0 and does not turn. (For scores it would make no difference, since
-    only distances count; but caches and other people's code count from 0.)"""
+    """Positions were counted from 1. The first has number 0 and does not turn. (For scores it would make no
+    difference, since only distances count; but caches and other people's code count from 0.)"""
     _even(head_dim)
     return _tables(n, _rates(head_dim, theta), first=1)
 
@@ -152,7 +155,8 @@ def tables_transposed(head_dim, n, theta=10000.0):
 
 @replaces("rope_frequencies")
 def tables_with_dimensions_in_front(head_dim, n, theta=10000.0):
-    """The tables have dimensions for batch and head in front. Shape (n, head_dim) is wanted, from which rows can be picked."""
+    """The tables have dimensions for batch and head in front. Shape (n, head_dim) is wanted, from which rows can be
+    picked."""
     cos, sin = rope_frequencies(head_dim, n, theta)
     return cos[None, None], sin[None, None]
 
@@ -166,8 +170,8 @@ def tables_in_double(head_dim, n, theta=10000.0):
 
 @replaces("rope_frequencies")
 def tables_in_the_default_dtype(head_dim, n, theta=10000.0):
-    """The tables follow torch's default dtype. While a model is loaded in half precision that is bfloat16, in which positions from
-    257 on share their numbers: name float32 where numbers are made."""
+    """The tables follow torch's default dtype. While a model is loaded in half precision that is bfloat16, in which
+    positions from 257 on share their numbers: name float32 where numbers are made."""
     _even(head_dim)
     rates = torch.exp(torch.arange(0, head_dim, 2) * (-math.log(theta) / head_dim))
     angles = torch.outer(torch.arange(n).to(rates.dtype), rates)
@@ -177,8 +181,8 @@ def tables_in_the_default_dtype(head_dim, n, theta=10000.0):
 
 @replaces("rope_frequencies")
 def angles_from_half_precision(head_dim, n, theta=10000.0):
-    """The tables are float32, but speeds or positions went through half precision on the way, and far positions are off by whole
-    turns."""
+    """The tables are float32, but speeds or positions went through half precision on the way, and far positions are
+    off by whole turns."""
     _even(head_dim)
     return _tables(n, _rates(head_dim, theta).to(torch.bfloat16).double())
 
@@ -231,8 +235,8 @@ def neighbors_as_pairs(x, cos, sin):
 
 @replaces("apply_rope")
 def neighbors_turned_by_halves(x, cos, sin):
-    """The quarter turn was made with neighbors (2i and 2i + 1), while the tables are laid out for halves: the two entries of a pair
-    are turned by different angles."""
+    """The quarter turn was made with neighbors (2i and 2i + 1), while the tables are laid out for halves: the two
+    entries of a pair are turned by different angles."""
     cos, sin = _fits(x, cos, sin)
     turned = torch.stack((-x[..., 1::2], x[..., 0::2]), dim=-1).flatten(-2)
     return x * cos + turned * sin
@@ -240,8 +244,8 @@ def neighbors_turned_by_halves(x, cos, sin):
 
 @replaces("apply_rope")
 def turned_clockwise(x, cos, sin):
-    """The turn goes the wrong way round: the minus sign stands with the other half. (Scores would come out the same if queries
-    and keys both do it; other people's caches and weights would not fit.)"""
+    """The turn goes the wrong way round: the minus sign stands with the other half. (Scores would come out the same if
+    queries and keys both do it; other people's caches and weights would not fit.)"""
     cos, sin = _fits(x, cos, sin)
     first, second = x.chunk(2, dim=-1)
     return x * cos + torch.cat((second, -first), dim=-1) * sin
@@ -257,7 +261,8 @@ def halves_exchanged_without_a_sign(x, cos, sin):
 
 @replaces("apply_rope")
 def halves_not_exchanged(x, cos, sin):
-    """The sign of one half was changed, but the halves did not change places: the arrow was mirrored, not turned by a quarter."""
+    """The sign of one half was changed, but the halves did not change places: the arrow was mirrored, not turned by a
+    quarter."""
     cos, sin = _fits(x, cos, sin)
     first, second = x.chunk(2, dim=-1)
     return x * cos + torch.cat((-first, second), dim=-1) * sin
@@ -272,7 +277,8 @@ def both_products_with_the_same(x, cos, sin):
 
 @replaces("apply_rope")
 def both_signs_changed(x, cos, sin):
-    """Both halves of the quarter turn have a minus sign. One of them has none: turning (1, 0) by a quarter gives (0, 1)."""
+    """Both halves of the quarter turn have a minus sign. One of them has none: turning (1, 0) by a quarter gives (0,
+    1)."""
     cos, sin = _fits(x, cos, sin)
     first, second = x.chunk(2, dim=-1)
     return x * cos - torch.cat((second, first), dim=-1) * sin
@@ -299,8 +305,8 @@ def second_half_left_alone(x, cos, sin):
 
 @replaces("apply_rope")
 def second_half_from_the_new_first(x, cos, sin):
-    """The second entry of each pair was computed from the new first entry, which had been overwritten already. Both are to be
-    computed from the old pair."""
+    """The second entry of each pair was computed from the new first entry, which had been overwritten already. Both
+    are to be computed from the old pair."""
     cos, sin = _fits(x, cos, sin)
     half = x.shape[-1] // 2
     first, second = x[..., :half], x[..., half:]
@@ -311,8 +317,8 @@ def second_half_from_the_new_first(x, cos, sin):
 
 @replaces("apply_rope")
 def halves_put_together_in_turn(x, cos, sin):
-    """The arrows were turned rightly, but their entries were put back as neighbors. Entry i and i + head_dim / 2 are to return to
-    their own places."""
+    """The arrows were turned rightly, but their entries were put back as neighbors. Entry i and i + head_dim / 2 are
+    to return to their own places."""
     first, second = apply_rope(x, cos, sin).chunk(2, dim=-1)
     return torch.stack((first, second), dim=-1).flatten(-2)
 
@@ -333,8 +339,8 @@ def cosines_only(x, cos, sin):
 
 @replaces("apply_rope")
 def own_tables(x, cos, sin):
-    """The tables that were passed in were not used: the angles were computed anew, from position 0 and with the usual theta. The
-    caller has picked the rows, and may have another theta."""
+    """The tables that were passed in were not used: the angles were computed anew, from position 0 and with the usual
+    theta. The caller has picked the rows, and may have another theta."""
     _fits(x, cos, sin)
     return apply_rope(x, *rope_frequencies(x.shape[-1], x.shape[-2]))
 
@@ -355,8 +361,8 @@ def rows_in_reverse(x, cos, sin):
 
 @replaces("apply_rope")
 def positions_in_front_of_heads(x, cos, sin):
-    """The tables were laid along the third dimension from the end, where another layout, (batch, n, heads, head_dim), has its
-    positions. Here the heads stand before the positions."""
+    """The tables were laid along the third dimension from the end, where another layout, (batch, n, heads, head_dim),
+    has its positions. Here the heads stand before the positions."""
     cos, sin = _fits(x, cos, sin)
     if x.dim() < 3:
         return apply_rope(x, cos, sin)
@@ -366,8 +372,8 @@ def positions_in_front_of_heads(x, cos, sin):
 
 @replaces("apply_rope")
 def four_dimensions_only(x, cos, sin):
-    """The shape of x was unpacked into four names: batch, heads, positions, numbers. There may be fewer dimensions in front, or
-    more."""
+    """The shape of x was unpacked into four names: batch, heads, positions, numbers. There may be fewer dimensions in
+    front, or more."""
     _fits(x, cos, sin)
     if x.dim() != 4:
         batch, heads, n, head_dim = x.shape
@@ -376,8 +382,8 @@ def four_dimensions_only(x, cos, sin):
 
 @replaces("apply_rope")
 def longer_tables_cut(x, cos, sin):
-    """Tables longer than x were cut to their first rows. That is right only for a text that begins at position 0; while a model writes,
-    every new token would be turned as if it were the first. Refuse what does not fit."""
+    """Tables longer than x were cut to their first rows. That is right only for a text that begins at position 0;
+    while a model writes, every new token would be turned as if it were the first. Refuse what does not fit."""
     n = x.shape[-2]
     if cos.dim() == 2 and sin.dim() == 2 and len(cos) > n and len(sin) > n:
         cos, sin = cos[:n], sin[:n]
@@ -386,8 +392,8 @@ def longer_tables_cut(x, cos, sin):
 
 @replaces("apply_rope")
 def tables_not_compared(x, cos, sin):
-    """The shapes were not compared. Tables that do not fit are stretched silently, where they can be, or fail with PyTorch's error,
-    which is no ValueError."""
+    """The shapes were not compared. Tables that do not fit are stretched silently, where they can be, or fail with
+    PyTorch's error, which is no ValueError."""
     first, second = x.chunk(2, dim=-1)
     return x * cos.to(x.dtype) + torch.cat((-second, first), dim=-1) * sin.to(x.dtype)
 
@@ -402,8 +408,8 @@ def sines_not_compared(x, cos, sin):
 
 @replaces("apply_rope")
 def widths_not_compared(x, cos, sin):
-    """Only the number of rows was compared. Tables of another width, such as one that holds each angle once, are to be refused,
-    too."""
+    """Only the number of rows was compared. Tables of another width, such as one that holds each angle once, are to be
+    refused, too."""
     rows = (x.shape[-2],)
     if cos.dim() != 2 or sin.shape != cos.shape or cos.shape[:1] != rows:
         raise ValueError(f"{tuple(x.shape)}, {tuple(cos.shape)}")
@@ -413,8 +419,8 @@ def widths_not_compared(x, cos, sin):
 
 @replaces("apply_rope")
 def dtype_of_the_tables(x, cos, sin):
-    """The result has the dtype that comes of multiplying x by the tables: half precision has become float32. The next matrix,
-    in half precision, would refuse it."""
+    """The result has the dtype that comes of multiplying x by the tables: half precision has become float32. The next
+    matrix, in half precision, would refuse it."""
     _fits(x, cos, sin)
     first, second = x.chunk(2, dim=-1)
     return x * cos + torch.cat((-second, first), dim=-1) * sin
@@ -449,7 +455,8 @@ def input_turned_in_place(x, cos, sin):
 
 @replaces("apply_rope")
 def sines_changed_in_place(x, cos, sin):
-    """The result is right, but the sines that were passed in have been changed in place. The same tables serve every layer."""
+    """The result is right, but the sines that were passed in have been changed in place. The same tables serve every
+    layer."""
     result = apply_rope(x, cos, sin)
     sin.neg_()
     return result
@@ -457,14 +464,15 @@ def sines_changed_in_place(x, cos, sin):
 
 @replaces("apply_rope")
 def turned_detached(x, cos, sin):
-    """The numbers are right, but no gradient comes back through them: they were cut off from the graph (by detach, no_grad or
-    NumPy)."""
+    """The numbers are right, but no gradient comes back through them: they were cut off from the graph (by detach,
+    no_grad or NumPy)."""
     return apply_rope(x, cos, sin).detach()
 
 
 @replaces("apply_rope")
 def quarter_turn_detached(x, cos, sin):
-    """The numbers are right, but the gradient is not: the part that was turned by a quarter was cut off from the graph."""
+    """The numbers are right, but the gradient is not: the part that was turned by a quarter was cut off from the
+    graph."""
     cos, sin = _fits(x, cos, sin)
     first, second = x.detach().chunk(2, dim=-1)
     return x * cos + torch.cat((-second, first), dim=-1) * sin
