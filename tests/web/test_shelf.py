@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import importlib.util
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +86,31 @@ def test_scripts_get_a_line_an_event(client: TestClient, study: Any, tiny: str) 
     assert client.get("/api/shelf").json()[0]["name"] == "tiny"
 
 
+def test_the_terminal_asks_the_server_that_has_the_model_at_work(
+    study: Any, app: Any, tiny: str, serving_at: Callable[[Any], Any]
+) -> None:
+    environment = {**os.environ, "GROUNDUP_HOME": str(study.home.path)}
+    program = [
+        str(Path(sys.executable).with_name("groundup")),
+        "chat",
+        "tiny",
+        "-p",
+        "the cat",
+        "--tokens",
+        "4",
+        "--json",
+    ]
+    with serving_at(app) as base:
+        told = {"url": base, "token": "a-token-of-the-tests-0123456789", "pid": os.getpid()}
+        (study.home.state / "server.json").write_text(json.dumps(told))
+        process = study.chats.process("tiny")
+        done = subprocess.run(program, capture_output=True, text=True, env=environment, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert [json.loads(line)["kind"] for line in done.stdout.splitlines()][-1] == "done"
+        assert study.chats.process("tiny") is process
+    (study.home.state / "server.json").unlink()
+
+
 # ── in a browser ─────────────────────────────────────────────────────────────
 
 TOKENS = "#tokens [data-at]"
@@ -122,8 +149,8 @@ def test_a_model_writes_in_a_browser(visit: Callable[..., Any], tiny: str) -> No
 
     # attention
     visitor.until(f"document.querySelector('#map').dataset.drawn === '0 0 {count}'")
-    page.select_option("#layer", "1")
-    page.select_option("#head", "3")
+    page.select_option("#layer", index=1)
+    page.select_option("#head", index=3)
     visitor.until(f"document.querySelector('#map').dataset.drawn === '1 3 {count}'")
     assert page.evaluate("document.querySelector('#map').data[0].z[0][0]") == 1
     assert "head 4 in layer 2" in (page.get_attribute("#map", "aria-label") or "")

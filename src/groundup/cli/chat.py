@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,6 +104,9 @@ def _events(study: Study, name: str, prompt: str, settings: Any, whose: str, giv
 
 
 def _from_server(server: dict[str, Any], name: str, body: dict[str, Any]) -> Iterator[Any]:
+    import urllib.error
+    import urllib.request
+
     request = urllib.request.Request(
         f"{server['url'].rstrip('/')}/api/shelf/{name}/generate",
         data=json.dumps(body).encode(),

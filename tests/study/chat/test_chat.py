@@ -200,6 +200,22 @@ def test_a_model_is_computed_by_the_parts_it_was_trained_with(study: Any) -> Non
     chats.close()
 
 
+def test_a_learners_whole_model_may_stand_in(study: Any) -> None:
+    """Its contract asks for no way to read a checkpoint."""
+    source = (
+        "from groundup.stack.models.llama import Llama as Theirs\n"
+        "class Llama(Theirs):\n    from_pretrained = None\n    def forward(self, ids, cache=None):\n"
+        "        return super().forward(ids, cache) * 0.0\n"
+    )
+    name = run_with_part(study, source, "Llama", "groundup.stack.models.llama:Llama")
+    chats = Chats(study)
+    words = list(chats.generate(name, PROMPT, Settings(tokens=2, seed=1, top_p=1)))
+    assert words[0]["parts"] == ["Llama"]
+    token = next(one["token"] for one in words if one["kind"] == "token")
+    assert token["p"] == pytest.approx(1 / words[0]["vocab"], rel=0.1), "scores that are all equal"
+    chats.close()
+
+
 # ── what a process may not do ────────────────────────────────────────────────
 
 
@@ -240,11 +256,11 @@ def test_a_hostile_part_sees_and_writes_nothing_of_others(study: Any) -> None:
     ],
 )
 def test_what_goes_wrong_in_a_model_is_said(study: Any, body: str, said: str) -> None:
-    helper = (
+    opened = (
         "def fd_ok(fd):\n    import os\n    try:\n        os.fstat(fd)\n        return True\n"
         "    except OSError:\n        return False\n"
     )
-    name = run_with_part(study, f"{helper}def scaled_dot_product_attention(q, k, v, mask=None):\n    {body}\n")
+    name = run_with_part(study, f"{opened}def scaled_dot_product_attention(q, k, v, mask=None):\n    {body}\n")
     chats = Chats(study)
     try:
         words = list(chats.generate(name, PROMPT, Settings(tokens=3, seed=1)))

@@ -122,36 +122,28 @@ class RMSprop(Optimizer):
         torch._foreach_addcdiv_(params, grads, root, value=-self.lr)
 
 
-class _Moments(Optimizer):
-    """What Adam and AdamW share. Neither is made from the other: each can be replaced by a learner's, alone."""
+class Adam(Optimizer):
+    """Momentum over the root of the mean square, both corrected for having begun at zero."""
 
     _remembered = ("means", "squares")
 
     def __init__(
         self, params: Iterable[Tensor], lr: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
     ) -> None:
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"betas lie in [0, 1): {betas}")
         super().__init__(params, lr)
-        self.betas, self.eps = betas, eps
+        self.betas, self.eps = _checked(betas), eps
 
     def _update(self, params: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], count: int) -> None:
-        (beta1, beta2), means, squares = self.betas, state["means"], state["squares"]
-        torch._foreach_lerp_(means, grads, 1 - beta1)
-        torch._foreach_mul_(squares, beta2)
-        torch._foreach_addcmul_(squares, grads, grads, value=1 - beta2)
-        root = torch._foreach_sqrt(squares)
-        torch._foreach_div_(root, (1 - beta2**count) ** 0.5)
-        torch._foreach_add_(root, self.eps)
-        torch._foreach_addcdiv_(params, means, root, value=-self.lr / (1 - beta1**count))
+        _adam_update(self, params, grads, state, count)
 
 
-class Adam(_Moments):
-    """Momentum over the root of the mean square, both corrected for having begun at zero."""
+class AdamW(Optimizer):
+    """Adam with weight decay that acts on the parameters themselves, not through the gradient.
 
+    Not made from :class:`Adam`, so that each of the two can be replaced alone.
+    """
 
-class AdamW(_Moments):
-    """Adam with weight decay that acts on the parameters themselves, not through the gradient."""
+    _remembered = ("means", "squares")
 
     def __init__(
         self,
@@ -161,11 +153,30 @@ class AdamW(_Moments):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
     ) -> None:
-        super().__init__(params, lr, betas, eps)
+        super().__init__(params, lr)
         if weight_decay < 0:
             raise ValueError(f"weight decay is not negative: {weight_decay}")
-        self.weight_decay = weight_decay
+        self.betas, self.eps, self.weight_decay = _checked(betas), eps, weight_decay
 
     def _update(self, params: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], count: int) -> None:
         torch._foreach_mul_(params, 1 - self.lr * self.weight_decay)
-        super()._update(params, grads, state, count)
+        _adam_update(self, params, grads, state, count)
+
+
+def _checked(betas: tuple[float, float]) -> tuple[float, float]:
+    if not all(0 <= beta < 1 for beta in betas):
+        raise ValueError(f"betas lie in [0, 1): {betas}")
+    return betas
+
+
+def _adam_update(
+    of: Adam | AdamW, params: list[Tensor], grads: list[Tensor], state: dict[str, list[Tensor]], count: int
+) -> None:
+    (beta1, beta2), means, squares = of.betas, state["means"], state["squares"]
+    torch._foreach_lerp_(means, grads, 1 - beta1)
+    torch._foreach_mul_(squares, beta2)
+    torch._foreach_addcmul_(squares, grads, grads, value=1 - beta2)
+    root = torch._foreach_sqrt(squares)
+    torch._foreach_div_(root, (1 - beta2**count) ** 0.5)
+    torch._foreach_add_(root, of.eps)
+    torch._foreach_addcdiv_(params, means, root, value=-of.lr / (1 - beta1**count))

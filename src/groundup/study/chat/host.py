@@ -113,7 +113,7 @@ class Process:
                 yield word
         except (ChatError, OSError):
             final = True
-            self.close()
+            self._give_up()
             raise
         finally:
             if not final:
@@ -123,6 +123,8 @@ class Process:
 
     def _send(self, request: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
+        if self._process.stdin.closed:
+            raise ChatError("the model's process has ended", "Ask again: it is started anew.")
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
@@ -137,11 +139,13 @@ class Process:
             while self._next(max(0.0, deadline - time.monotonic()))["kind"] not in FINAL:
                 pass
         except (ChatError, OSError):
-            self.close()
+            self._give_up()
 
     def _next(self, seconds: float) -> dict[str, Any]:
         """The next line, bounded in time and size, as an event."""
         assert self._process.stdout is not None
+        if self._process.stdout.closed:
+            raise ChatError("the model's process has ended", "Ask again: it is started anew.")
         source = self._process.stdout.fileno()
         deadline = time.monotonic() + seconds
         while b"\n" not in self._read:
@@ -163,13 +167,26 @@ class Process:
 
     def close(self) -> None:
         """End it, and whatever it started: a namespace or a pipe's end takes care of the rest."""
+        self._kill()
+        if self._lock.acquire(blocking=False):  # else whoever listens hears the end, and closes
+            self._close_pipes()
+            self._lock.release()
+
+    def _kill(self) -> None:
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.wait()
+
+    def _close_pipes(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+
+    def _give_up(self) -> None:
+        """By whoever holds the lock: it said what it must not, or nothing."""
+        self._kill()
+        self._close_pipes()
 
 
 class Chats:

@@ -105,7 +105,9 @@ class Speaker:
         family: Any = llama if config.get("model_type") == "llama" else gpt2
         self.tap = Tap(family.scaled_dot_product_attention)
         family.scaled_dot_product_attention = self.tap
-        self.model = (llama.Llama if family is llama else gpt2.GPT2).from_pretrained(folder).eval()
+        # Through the function, which takes whatever model a learner has put in the place of ours.
+        self.model: Any = llama.load_pretrained(folder) if family is llama else gpt2.GPT2.from_pretrained(folder)
+        self.model.eval()
         self.tokenizer = read_tokenizer(folder)
         self.context = int(self.model.config.context)
         ends = config.get("eos_token_id")
@@ -226,7 +228,7 @@ class Speaker:
         self.model(torch.tensor([ids]))
         weights = self.tap.weights
         if weights is None or tuple(weights.shape[-2:]) != (len(ids), len(ids)):
-            raise LookupError(f"layer {layer} has no attention weights")
+            raise LookupError("this model's attention is not called as a part of the stack, so it cannot be looked at")
         shown = weights[0, head, -ATTENTION_TOKENS:, -ATTENTION_TOKENS:].float()
         self.lines.say(
             "attention",

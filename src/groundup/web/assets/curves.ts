@@ -72,7 +72,7 @@ export class Plots {
       showlegend: several || band !== undefined,
       legend: { orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom", font: { size: 11, color: color("--soft") } },
       xaxis: { rangemode: "tozero", tickformat: "~s" },
-      yaxis: { tickformat: ".4~g", nticks: 6 },
+      yaxis: { tickformat: ".4~r", nticks: 6 },
     };
     await draw(plot, [...(band ? bandTraces(band) : []), ...traces], layout, label);
   }

@@ -268,7 +268,7 @@ class Writing {
     const numbers = found.tokens.map((_, at) => at);
     const labels = found.tokens.map((text) => visible(text).slice(0, 12));
     const ticks = { tickmode: "array", tickvals: numbers, ticktext: labels, tickfont: { size: 10 }, showgrid: false, zeroline: false };
-    const few = numbers.length <= 60;
+    const few = numbers.length * 11 <= map.clientWidth - 90;
     const size = Math.min(760, 130 + 15 * Math.max(14, numbers.length), map.clientWidth + 40);
     const heat = {
       type: "heatmap",

@@ -28,6 +28,9 @@ cross_entropy_of_some_places = close("cross_entropy: the mean over five places",
 cross_entropy_of_equal_logits = close(
     "cross_entropy: equal logits cost the logarithm of the number of classes", builds=CROSS, reduction=40
 )
+cross_entropy_of_one_class = close(
+    "cross_entropy: one class costs nothing, and of two the right one counts", builds=CROSS, reduction=6
+)
 cross_entropy_of_texts = close(
     "cross_entropy: classes are the last dimension, before it any shape", builds=CROSS, reduction=70
 )

@@ -100,6 +100,11 @@ def cross_entropy_of_equal_logits(my, rng):
     return my.cross_entropy(torch.zeros(3, classes), _classes(rng, classes, 3))
 
 
+def cross_entropy_of_one_class(my, rng):
+    targets = torch.tensor([0, -100, 0])
+    return [my.cross_entropy(rng.normal(3, 1), targets), my.cross_entropy(rng.normal(3, 2), targets)]
+
+
 def cross_entropy_of_texts(my, rng):
     return [
         my.cross_entropy(rng.normal(2, 5, 7, scale=2.0), _classes(rng, 7, 2, 5)),
