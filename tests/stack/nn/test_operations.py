@@ -80,6 +80,12 @@ def test_one_hot_is_pytorchs(shape: tuple[int, ...], dtype: torch.dtype) -> None
     assert torch.equal(one_hot(ids, 7), functional.one_hot(ids.long(), 7))
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8])
+def test_classes_beyond_the_dtype_of_the_ids(dtype: torch.dtype) -> None:
+    ids = torch.tensor([5, 44, 100], dtype=dtype)
+    assert torch.equal(one_hot(ids, 300), functional.one_hot(ids.long(), 300))
+
+
 @pytest.mark.parametrize("ids", [[0, 3], [-1, 2], [5]])
 def test_ids_out_of_range_are_refused(ids: list[int]) -> None:
     with pytest.raises(ValueError, match="from 0 to 2"):

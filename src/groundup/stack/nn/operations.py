@@ -37,7 +37,7 @@ def one_hot(ids: Tensor, classes: int) -> Tensor:
 
     ids: (...), integers from 0 to classes - 1. Returns (..., classes), int64. Raises ValueError for any other id.
     """
-    if ids.numel() and not (ids.min() >= 0 and ids.max() < classes):
+    if ids.numel() and not (ids.min() >= 0 and int(ids.max()) < classes):
         raise ValueError(f"ids from 0 to {classes - 1} are needed: got {int(ids.min())} to {int(ids.max())}")
     return (ids.unsqueeze(-1) == torch.arange(classes, device=ids.device)).long()
 

@@ -55,6 +55,9 @@ root_with_a_loose_tolerance_from_the_left = close(
 root_of_a_steep_curve_with_a_loose_tolerance = close(
     "what must be small is the move, not the value of f", builds=ROOT, conditioning=1e6, because=ITERATED
 )
+root_of_a_curve_in_small_units = close(
+    "a tiny value is not 0, nor is a tiny slope", builds=ROOT, conditioning=10, because=ITERATED
+)
 root_to_all_digits = close(
     "whatever the start's dtype, the root is as exact as float64", builds=ROOT, conditioning=10, because=ITERATED
 )

@@ -112,9 +112,9 @@ def slope_at_corners_and_jumps(my, rng):
 
 
 def slope_where_f_ends(my, rng):
-    """A square root that has values from x - h on, to the last bit."""
+    """A square root that has values from x - h on, to the last bit; for the last of the points it has none on the left."""
     a, h, end = _number(rng, 1.5, 3.0), 0.25, rng.integer(0, 4) / 2
-    return my.derivative(lambda t: a * torch.sqrt(t - end), end + h * torch.tensor([1.0, 3.0, 2.0]), h)
+    return my.derivative(lambda t: a * torch.sqrt(t - end), end + h * torch.tensor([1.0, 3.0, 2.0, 0.5]), h)
 
 
 def slope_of_a_slope(my, rng):
@@ -178,6 +178,12 @@ def root_of_a_steep_curve_with_a_loose_tolerance(my, rng):
         my.newton_root(lambda x: 1000 * (x**2 - a), 10.0, tolerance=0.5),
         my.newton_root(lambda x: (x**2 - a) / 1000, 10.0, tolerance=0.05),
     ]
+
+
+def root_of_a_curve_in_small_units(my, rng):
+    """Values and slopes are tiny and none of them is 0."""
+    a = _number(rng, 2.0, 9.0)
+    return my.newton_root(lambda x: 1e-20 * (x**2 - a), a)
 
 
 def root_to_all_digits(my, rng):

@@ -18,7 +18,8 @@ def derivative(f, x, h=1e-4):
 
     x: a number, or a tensor (...) of points, each of which has a slope of its own. h: a positive number, the same for all
     points. Returns a float64 tensor of the shape of x; for a number a 0-d tensor or, just as well, a Python float.
-    f may be anything: has it a corner or a jump between x - h and x + h, the result is what the formula gives.
+    f may be anything: has it a corner or a jump between x - h and x + h, the result is what the formula gives. Where f is
+    NaN at x - h or x + h, so is the result.
     (x is not much larger than 10 here, and so x + h is rounded so little that it does not matter.)
 
         derivative(lambda t: t**3, 2.0, h=0.5)                        -> 12.25        # the slope itself would be 12
@@ -33,7 +34,8 @@ def newton_root(f, x0, steps=50, tolerance=1e-8):
     x0: the start, a number or a 0-d tensor. The slope is that of `derivative`, with its own default step.
     One step moves x to a new place. The first step that moves it by `tolerance` or less (to the left or to the right) is
     the last, and the place that it led to is returned, as a 0-d float64 tensor or a Python float.
-    Where f(x) is exactly 0, at x0 or later, x is the root, and the slope there does not matter.
+    Where f(x) is exactly 0, at x0 or later, x is the root, and the slope there does not matter. (Whether f is asked once
+    more after the last of `steps` steps is left to you.)
 
     Raises a RuntimeError where there is no root to return:
     - `steps` steps were made, and the last of them still moved x by more than `tolerance`;

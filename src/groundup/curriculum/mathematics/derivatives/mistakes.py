@@ -196,6 +196,12 @@ def corners_refused(f, x, h=1e-4):
 
 
 @replaces("derivative")
+def no_number_replaced_by_a_number(f, x, h=1e-4):
+    """Where f has no value, NaN was replaced by a number that looks like a slope. The result is what the formula gives, and without a value that is NaN: whoever calls must be able to see it."""
+    return right.derivative(f, x, h).nan_to_num()
+
+
+@replaces("derivative")
 def points_moved_in_place(f, x, h=1e-4):
     """The slopes are right, but the points that were passed in have been moved: += and -= work on the caller's own tensor. Make new points."""
     result = right.derivative(f, x, h)
@@ -403,6 +409,17 @@ def level_slope_not_noticed(f, x0, steps=50, tolerance=1e-8):
         if count == steps:
             raise RuntimeError("no root")
         x = moved
+
+
+@replaces("newton_root")
+def small_slope_taken_for_level(f, x0, steps=50, tolerance=1e-8):
+    """A slope below some small number was refused as if it were 0. How small a slope is depends on the units of f, and a small value divided by a small slope is an ordinary move. Only a slope of exactly 0 has no root."""
+
+    def slope(f, x):
+        found = right.derivative(f, x)
+        return found if found.abs() > 1e-10 else torch.zeros_like(found)
+
+    return _newton(f, x0, steps, tolerance, slope=slope)
 
 
 @replaces("newton_root")

@@ -58,6 +58,7 @@ product_of_two_small_matrices = close("rows of a against columns of b", builds="
 product_of_other_shapes = close("the shapes (2, 3) and (3, 4) give (2, 4)", builds="matmul", reduction=3)
 product_with_one_row_or_column = close("one row, one column", builds="matmul", reduction=5)
 product_of_word_counts = exact("whole numbers give whole numbers of the same dtype", builds="matmul")
+product_of_large_whole_numbers = exact("large whole numbers keep all digits", builds="matmul")
 product_without_inner_entries = close("sums of no products are zero", builds="matmul")
 product_in_a_batch = close("each matrix of a batch has a product of its own", builds="matmul", reduction=4)
 product_of_batches_that_broadcast = close("the batch dimensions of a product broadcast", builds="matmul", reduction=6)

@@ -76,6 +76,11 @@ def product_of_word_counts(my, rng):
     return [my.matmul(counts, counts.T), my.matmul(counts.int(), counts.T.int())]
 
 
+def product_of_large_whole_numbers(my, rng):
+    """Products of about 1e12: float32 has no place for their digits, int64 has."""
+    return my.matmul(rng.integers(10**5, 10**6, 2, 3), rng.integers(10**5, 10**6, 3, 4))
+
+
 def product_without_inner_entries(my, rng):
     m, n = rng.integer(2, 5), rng.integer(5, 8)
     return my.matmul(rng.normal(m, 0), rng.normal(0, n))
@@ -90,7 +95,7 @@ def product_in_a_batch(my, rng):
 
 def product_of_batches_that_broadcast(my, rng):
     a, b = rng.normal(5, 1, 2, 4), rng.normal(3, 4, 6)
-    return [my.matmul(a, b), my.matmul(b.mT, a[0, 0].T), my.matmul(a[:, 0], b[0])]
+    return [my.matmul(a, b), my.matmul(b.mT, a[0, 0].T), my.matmul(a[:, 0], b[0]), my.matmul(a[1, 0], b)]
 
 
 def product_in_float64(my, rng):
@@ -114,7 +119,8 @@ def product_leaves_its_inputs_alone(my, rng):
 
 def product_gradients(my, rng):
     a, b = rng.normal(2, 1, 3, 4).requires_grad_(), rng.normal(3, 4, 5).requires_grad_()
-    return rng.gradients(my.matmul(a, b), a=a, b=b)
+    row, column = rng.normal(2, 3).requires_grad_(), rng.normal(3, 4).requires_grad_()
+    return [rng.gradients(my.matmul(a, b), a=a, b=b), rng.gradients(my.matmul(row, column), a=row, b=column)]
 
 
 def product_of_unfitting_shapes(my, rng):
@@ -170,7 +176,7 @@ def zero_that_comes_up_later(my, rng):
 
 def several_right_sides(my, rng):
     a = _good(rng, 3)
-    return [my.solve(a, rng.normal(3, 5)), my.solve(a, rng.normal(3, 1)), my.solve(a, rng.normal(3, 2).flip(0))]
+    return [my.solve(a, rng.normal(3, 5)), my.solve(a, rng.normal(3, 1)), my.solve(a, rng.normal(3, 3).flip(0))]
 
 
 def one_equation(my, rng):

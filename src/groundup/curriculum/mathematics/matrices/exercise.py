@@ -41,7 +41,9 @@ def solve(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     Returns x in the shape of b.
     Partial pivoting: before a column is eliminated, the row that has the largest magnitude there, among the rows that
     are still to be treated, is exchanged with the row whose turn it is.
-    The answer is checked by putting it in: a x must equal b up to rounding, even where a is nearly singular.
+    The answer is checked by putting it in: a x must equal b up to rounding, even where a is nearly singular. Elimination
+    below the diagonal and back substitution do that. So does making zeros above the diagonal as well, but only if each
+    row is divided by its pivot before it is subtracted from others.
     Raises ValueError where a is not square, b has not n rows, or a is singular.
 
         solve(tensor([[2., 1.], [1., 3.]]), tensor([4., 7.]))               -> tensor([1., 2.])

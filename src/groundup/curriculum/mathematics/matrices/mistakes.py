@@ -126,6 +126,13 @@ def product_in_float32(a, b):
 
 
 @replaces("matmul")
+def whole_numbers_by_way_of_float32(a, b):
+    """Whole numbers went through float32 on the way, which keeps seven digits. Larger products come back with other last digits: multiply and add whole numbers as they are."""
+    found = right.matmul(a.float(), b.float()) if not a.is_floating_point() else right.matmul(a, b)
+    return found.to(a.dtype)
+
+
+@replaces("matmul")
 def sums_widened(a, b):
     """PyTorch adds up small whole numbers in int64: int32 went in and int64 came out. The result keeps the dtype of the factors, so the sum has to be told."""
     _fits(a, b)

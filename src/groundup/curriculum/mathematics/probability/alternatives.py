@@ -126,6 +126,7 @@ def by_running_logarithms(prior, likelihood, observed):
     """One outcome after the other, kept as logarithms that are made to add up to 1 at the end."""
     _check(prior, likelihood)
     seen = [observed] if isinstance(observed, int) else observed.tolist()
+    prior = prior.expand(torch.broadcast_shapes(prior.shape, likelihood.shape[:-1]))
     weight = torch.log(prior + (prior == 0))
     possible = prior > 0
     for outcome in seen:

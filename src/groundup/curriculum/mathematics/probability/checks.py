@@ -96,6 +96,13 @@ bayes_of_long_evidence = close(
     conditioning=100.0,
     because=LOGARITHMS,
 )
+bayes_of_long_evidence_in_a_batch = close(
+    "bayes: each posterior of a batch by itself, however unlikely its evidence is beside the others'",
+    builds=BAYES,
+    reduction=24,
+    conditioning=200.0,
+    because=LOGARITHMS,
+)
 bayes_of_strided_float64 = close("bayes: float64, views with strides", builds=BAYES, reduction=4)
 bayes_gradients = close(
     "bayes: gradients reach prior and likelihood, and are finite at zeros", builds=BAYES, reduction=8

@@ -54,7 +54,12 @@ def conditional_on_columns(my, rng):
 
 def conditional_of_counts(my, rng):
     counts = rng.integers(1, 9, 3, 5)
-    return [my.conditional(counts, 0), my.conditional(counts, 1), my.conditional(counts.double(), 0)]
+    many = rng.integers(60, 100, 5, 4).to(torch.uint8)
+    return [
+        *(my.conditional(counts, axis) for axis in (0, 1)),
+        my.conditional(counts.double(), 0),
+        my.conditional(many, 1),
+    ]
 
 
 def conditional_of_one_variable(my, rng):
@@ -167,7 +172,8 @@ def bayes_after_the_same_again(my, rng):
 
 
 def bayes_after_nothing(my, rng):
-    return my.bayes(_table(rng, 4) * 3, _table(rng, 4, 3), torch.zeros(0, dtype=torch.int64))
+    prior, likelihood, nothing = _table(rng, 4) * 3, _table(rng, 2, 4, 3), torch.zeros(0, dtype=torch.int64)
+    return [my.bayes(prior, likelihood[0], nothing), my.bayes(prior, likelihood, nothing)]
 
 
 def bayes_in_a_batch(my, rng):
@@ -205,6 +211,13 @@ def bayes_of_long_evidence(my, rng):
     return my.bayes(_table(rng, 2, 3, dtype=torch.float64), likelihood, observed)
 
 
+def bayes_of_long_evidence_in_a_batch(my, rng):
+    """The same evidence is likely in one likelihood of the batch and most unlikely in the other."""
+    likely, unlikely = _table(rng, 3, 2), _table(rng, 3, 4) / 2
+    likelihood = torch.stack([torch.cat([likely, likely], -1) / 2, unlikely * 1e-3])
+    return my.bayes(_table(rng, 3), likelihood, torch.tensor([0, 1, 2, 3] * 6))
+
+
 def bayes_of_strided_float64(my, rng):
     return my.bayes(*_views(rng), torch.tensor([4, 0, 2]))
 
@@ -216,7 +229,7 @@ def bayes_gradients(my, rng):
     here, there = prior > 0, likelihood > 0
     prior.requires_grad_()
     likelihood.requires_grad_()
-    found = rng.gradients(my.bayes(prior, likelihood, torch.tensor([1, 2])), prior=prior, likelihood=likelihood)
+    found = rng.gradients(my.bayes(prior, likelihood, torch.tensor([1, 2, 1])), prior=prior, likelihood=likelihood)
     if any(gradient is None for gradient in found.values()):
         return found
     finite = [gradient.isfinite() for gradient in found.values()]

@@ -61,8 +61,9 @@ def bayes(prior, likelihood, observed):
     prior: (..., h); it need not add up to 1, only its proportions matter. likelihood: (..., h, n).
     observed: what was seen, as numbers of outcomes from 0 to n - 1: a Python int for one outcome, or an int64 tensor of
     shape (m,) for m of them. Several are independent of each other under each hypothesis; the same outcome may be among
-    them more than once, and each time counts. m may be 0: then nothing was learned. There may be thousands of them: that
-    their product is no number of the dtype, or was none for a while, must not matter.
+    them more than once, and each time counts. m may be 0: then nothing was learned, and the batch dimensions of the two
+    broadcast as ever. There may be thousands of them: that their product is no number of the dtype, or was none for a
+    while, must not matter.
     All of a batch share what was observed. Returns (..., h), which adds up to 1; zeros where no hypothesis allows what
     was observed.
 

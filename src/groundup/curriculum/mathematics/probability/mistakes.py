@@ -290,6 +290,18 @@ def product_that_underflows(prior, likelihood, observed):
 
 
 @replaces("bayes")
+def largest_of_the_whole_batch_subtracted(prior, likelihood, observed):
+    """Before the exponentials the largest logarithm of the whole batch was subtracted. Where the evidence is far less likely for one element of the batch than for another, all its exponentials are 0 then. Each posterior needs the largest of its own hypotheses."""
+    _fits(prior, likelihood)
+    seen = _seen(likelihood, observed)
+    impossible = (prior == 0) | (seen == 0).any(dim=-1)
+    weight = torch.where(prior == 0, 1.0, prior).log() + torch.where(seen == 0, 1.0, seen).log().sum(dim=-1)
+    top = weight.detach().masked_fill(impossible, torch.finfo(weight.dtype).min).amax()
+    shares = torch.exp(weight - top).masked_fill(impossible, 0.0)
+    return _over(shares, shares.sum(dim=-1, keepdim=True))
+
+
+@replaces("bayes")
 def updates_stuck_at_zero(prior, likelihood, observed):
     """The posterior was made to add up to 1 after each outcome. That keeps the leading hypothesis in range, but one that falls far behind is rounded to 0 on the way, and no later evidence can bring it back."""
     _fits(prior, likelihood)

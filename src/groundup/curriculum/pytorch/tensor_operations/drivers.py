@@ -46,11 +46,17 @@ def distances_in_a_batch(my, rng):
 
 def distances_of_batches_that_broadcast(my, rng):
     x, y = rng.normal(2, 1, 3, 4), rng.normal(3, 5, 4)
-    return [my.pairwise_distances(x, y), my.pairwise_distances(y, x[0, 0])]
+    return [my.pairwise_distances(x, y), my.pairwise_distances(y, x[0, 0]), my.pairwise_distances(x[1, 0], y)]
 
 
 def distances_in_float64(my, rng):
     return my.pairwise_distances(rng.normal(4, 7, dtype=torch.float64), rng.normal(3, 7, dtype=torch.float64))
+
+
+def distances_in_half_precision(my, rng):
+    """Whole numbers so small that no step of the computation but the root is rounded."""
+    x, y = rng.integers(-5, 6, 3, 3), rng.integers(-5, 6, 4, 3)
+    return [my.pairwise_distances(x.to(dtype), y.to(dtype)) for dtype in (torch.bfloat16, torch.float16)]
 
 
 def distances_of_whole_numbers(my, rng):
@@ -66,6 +72,13 @@ def distances_far_from_the_origin(my, rng):
     """Differences of about 0.01 at 1000 are exact in float32; squares of 1000 have no place for them."""
     center = rng.uniform(1, 3, low=900.0, high=1100.0)
     return my.pairwise_distances(center + rng.normal(4, 3, scale=0.01), center + rng.normal(5, 3, scale=0.01))
+
+
+def distances_of_very_close_points(my, rng):
+    """The same in float64, closer still: small distances are no zeros."""
+    center = rng.uniform(1, 3, low=900.0, high=1100.0, dtype=torch.float64)
+    near = [center + rng.normal(n, 3, scale=1e-7, dtype=torch.float64) for n in (4, 5)]
+    return [my.pairwise_distances(*near), my.pairwise_distances(near[0] - center, near[1] - center)]
 
 
 def distances_of_no_points(my, rng):
@@ -133,6 +146,12 @@ def one_hot_of_repeated_ids(my, rng):
 def one_hot_of_other_integer_dtypes(my, rng):
     ids = rng.integers(0, 9, 2, 4)
     return [my.one_hot(ids.to(dtype), 9) for dtype in (torch.int32, torch.uint8, torch.int16)]
+
+
+def one_hot_with_more_classes_than_the_dtype_counts(my, rng):
+    """uint8 ends at 255 and int8 at 127; the classes go on."""
+    ids = rng.integers(0, 44, 4)
+    return [my.one_hot(ids.to(dtype), 300) for dtype in (torch.uint8, torch.int8)]
 
 
 def one_hot_of_no_ids(my, rng):
@@ -282,7 +301,18 @@ def bilinear_in_a_batch(my, rng):
 
 def bilinear_of_batches_that_broadcast(my, rng):
     x, w, y = rng.normal(2, 1, 3), rng.normal(5, 3, 4), rng.normal(6, 4)
-    return [my.batched_bilinear(x, w, y), my.batched_bilinear(x[0, 0], w, y), my.batched_bilinear(x, w, y[0])]
+    return [
+        my.batched_bilinear(x, w, y),
+        my.batched_bilinear(x[0, 0], w, y),
+        my.batched_bilinear(x, w, y[0]),
+        my.batched_bilinear(x[:, 0], w, y[:, None]),
+    ]
+
+
+def bilinear_in_half_precision(my, rng):
+    """Whole numbers so small that nothing is rounded."""
+    x, w, y = rng.integers(-2, 3, 4, 2), rng.integers(-2, 3, 5, 2, 3), rng.integers(-2, 3, 4, 3)
+    return [my.batched_bilinear(x.to(dtype), w.to(dtype), y.to(dtype)) for dtype in (torch.bfloat16, torch.float16)]
 
 
 def bilinear_in_float64(my, rng):

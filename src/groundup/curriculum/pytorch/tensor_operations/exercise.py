@@ -5,7 +5,7 @@ Four functions, each a few calls over whole tensors. The conventions hold for al
 - Dimensions written ... are batch dimensions: there may be none, one or several, and where two tensors have them, they
   broadcast.
 - In `pairwise_distances` and `masked_mean`, whole numbers are taken as torch.get_default_dtype(), which is float32. Else
-  the result has the floating dtype of the inputs, which share one.
+  the result has the floating dtype of the inputs, which share one; it may be bfloat16 or float16.
 - Inputs are not changed and need not be contiguous. Gradients flow through where there are any, and are never NaN.
 
 A loop over the points or the texts gives the right numbers, too, and passes with a remark if it is very slow. PyTorch's
@@ -33,7 +33,8 @@ def pairwise_distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 def one_hot(ids: torch.Tensor, classes: int) -> torch.Tensor:
     """For each id a vector of zeros with a single 1, at the place that the id names.
 
-    ids: (...), whole numbers of any integer dtype from 0 to classes - 1. Returns (..., classes), int64.
+    ids: (...), whole numbers of any integer dtype from 0 to classes - 1. There may be more classes than that dtype can
+    count, such as 300 with ids in uint8. Returns (..., classes), int64.
     An id below 0 or above classes - 1 raises ValueError.
 
         one_hot(tensor([2, 0]), 4)          -> tensor([[0, 0, 1, 0],

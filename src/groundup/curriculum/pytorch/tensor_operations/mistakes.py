@@ -125,6 +125,21 @@ def distances_in_float32(x, y):
 
 
 @replaces("pairwise_distances")
+def half_precision_widened(x, y):
+    """Half precision came back as float32. It may be computed in a wider dtype, but the result has the dtype of the points."""
+    return (
+        right.pairwise_distances(x, y) if x.dtype == torch.float64 else right.pairwise_distances(x.float(), y.float())
+    )
+
+
+@replaces("pairwise_distances")
+def small_distances_taken_for_zero(x, y):
+    """Distances below some small number were set to 0. Points may lie that close and still be two: only a distance of exactly 0 is special."""
+    found = right.pairwise_distances(x, y)
+    return found.masked_fill(found < 1e-5, 0.0)
+
+
+@replaces("pairwise_distances")
 def distances_cut_from_the_graph(x, y):
     """The distances are right, but no gradient can flow back through them: they left PyTorch on the way (item(), tolist(), numpy() or detach())."""
     return right.pairwise_distances(x, y).detach()
@@ -201,6 +216,14 @@ def wrong_kind_of_error(ids, classes):
         return right.one_hot(ids, classes)
     except ValueError as error:
         raise IndexError(str(error)) from None
+
+
+@replaces("one_hot")
+def classes_counted_in_the_dtype_of_the_ids(ids, classes):
+    """The classes were numbered in the dtype of the ids, or their number was compared in it. uint8 ends at 255: with 300 classes the counting starts again at 0, and an id meets two of them. Bring ids to int64 first."""
+    if ids.numel() and not (int(ids.min()) >= 0 and int(ids.max()) < classes):
+        raise ValueError("range")
+    return (ids.unsqueeze(-1) == torch.arange(classes).to(ids.dtype)).long()
 
 
 @replaces("one_hot")
@@ -428,6 +451,14 @@ def forms_refused_without_shapes(x, w, y):
 @replaces("batched_bilinear")
 def forms_in_float32(x, w, y):
     """Everything was turned into float32, and float64 lost half of its digits. The result has the dtype of the inputs."""
+    return right.batched_bilinear(x.float(), w.float(), y.float())
+
+
+@replaces("batched_bilinear")
+def narrow_forms_widened(x, w, y):
+    """Half precision came back as float32. It may be computed in a wider dtype, but the result has the dtype of the inputs."""
+    if x.dtype == torch.float64:
+        return right.batched_bilinear(x, w, y)
     return right.batched_bilinear(x.float(), w.float(), y.float())
 
 

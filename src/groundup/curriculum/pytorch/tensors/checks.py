@@ -58,6 +58,7 @@ shapes_are_left_alone = exact("lists that were given stay as they are", builds=S
 shapes_that_do_not_fit = valid(
     "shapes that do not fit are refused with a ValueError that shows both", _names_shapes, builds=SHAPE
 )
+shapes_that_do_not_fit_before_the_last = valid("all sizes that meet must fit", _names_shapes, builds=SHAPE)
 shapes_that_do_not_fit_because_of_zero = valid("0 does not fit a size above 1", _names_shapes, builds=SHAPE)
 
 # ── sliding_windows ──
@@ -73,6 +74,7 @@ windows_of_every_second_column = exact("windows of every second and third column
 windows_of_an_expanded_column = exact("windows of a column that was expanded", builds=WINDOWS)
 windows_show_later_changes = exact("the windows are a view: later changes show in them", builds=WINDOWS)
 windows_of_a_view_show_later_changes = exact("the windows of a view are a view, too", builds=WINDOWS)
+windows_with_gradients_show_later_changes = exact("a tensor that wants gradients gets a view, too", builds=WINDOWS)
 windows_leave_their_input_alone = exact("looking through windows does not change the tensor", builds=WINDOWS)
 windows_gradients = close("gradients of all windows that hold an entry add up", builds=WINDOWS, reduction=3)
 windows_gradients_through_a_view = close("gradients flow through a view as well", builds=WINDOWS, reduction=3)

@@ -139,6 +139,11 @@ def shapes_that_do_not_fit(my, rng):
     ]
 
 
+def shapes_that_do_not_fit_before_the_last(my, rng):
+    a, b = rng.integer(20, 40), rng.integer(50, 90)
+    return [_attempt(my.broadcast_shape, (2, b, a), (b + 1, a)), _attempt(my.broadcast_shape, (b, 1), (a, b + 1, a))]
+
+
 def shapes_that_do_not_fit_because_of_zero(my, rng):
     a, b = rng.integer(20, 40), rng.integer(50, 90)
     return [_attempt(my.broadcast_shape, (b, 0), (b, a)), _attempt(my.broadcast_shape, (a, b), (0, 1))]
@@ -157,7 +162,9 @@ def windows_of_one_and_of_all(my, rng):
 
 
 def windows_in_a_batch(my, rng):
-    return [my.sliding_windows(rng.normal(3, 7), 4), my.sliding_windows(rng.normal(2, 4, 6), 2)]
+    return [
+        my.sliding_windows(rng.normal(*shape), size) for shape, size in (((3, 7), 4), ((2, 4, 6), 2), ((2, 3, 2, 5), 3))
+    ]
 
 
 def windows_of_an_empty_batch(my, rng):
@@ -176,7 +183,7 @@ def windows_of_a_transposed_matrix(my, rng):
 
 
 def windows_of_a_part(my, rng):
-    return my.sliding_windows(rng.normal(5, 9)[1:4, 2:], 3)
+    return [my.sliding_windows(rng.normal(5, 9)[1:4, 2:], 3), my.sliding_windows(rng.normal(9)[3:], 2)]
 
 
 def windows_of_every_second_column(my, rng):
@@ -192,7 +199,19 @@ def windows_show_later_changes(my, rng):
     x = rng.normal(2, 6)
     windows = my.sliding_windows(x, 3)
     x[:, rng.integer(1, 5)] = 7.0
-    return [windows, x]
+    row = rng.integers(10, 99, 8)
+    of_row = my.sliding_windows(row, 4)
+    row[rng.integer(1, 7)] = 7
+    return [windows, x, of_row]
+
+
+def windows_with_gradients_show_later_changes(my, rng):
+    """As a training step changes weights: outside of the graph."""
+    x = rng.normal(2, 6).requires_grad_()
+    windows = my.sliding_windows(x, 3)
+    with torch.no_grad():
+        x[:, rng.integer(1, 5)] = 7.0
+    return windows.detach()
 
 
 def windows_of_a_view_show_later_changes(my, rng):

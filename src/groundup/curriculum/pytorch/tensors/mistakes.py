@@ -152,6 +152,18 @@ def multiples_fit(a, b):
 
 
 @replaces("broadcast_shape")
+def only_the_last_sizes_compared(a, b):
+    """Of shapes with different numbers of dimensions only the last sizes were compared. Every pair of sizes that meet has to fit, not only the last."""
+    try:
+        return right.broadcast_shape(a, b)
+    except ValueError:
+        if len(a) == len(b):
+            raise
+        right.broadcast_shape(a[-1:], b[-1:])
+        return tuple(max(pair) for pair in zip(*_padded(a, b)))
+
+
+@replaces("broadcast_shape")
 def zero_fits_everything(a, b):
     """A size of 0 was taken to fit any other. An empty dimension beside one of 5 is as wrong as 3 beside 5: only a size of 1 gives way."""
     pairs = list(zip(*_padded(a, b)))
@@ -231,6 +243,13 @@ def windows_in_columns(x, size):
 def windows_copied(x, size):
     """The numbers are right, but they are copies (made by stack, cat, indexing with a tensor, or clone). A view lies in the memory of x; only shape and strides are new."""
     return right.sliding_windows(x, size).clone()
+
+
+@replaces("sliding_windows")
+def windows_copied_for_gradients(x, size):
+    """A tensor that wants gradients got copies (of slices, by stack or cat). Gradients flow through views as well: make the same view for every tensor."""
+    found = right.sliding_windows(x, size)
+    return found.clone() if x.requires_grad else found
 
 
 @replaces("sliding_windows")
