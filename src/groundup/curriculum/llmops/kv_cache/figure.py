@@ -98,7 +98,7 @@ def draw(data):
     )  # fmt: skip
     texts = int(data["texts"])
     what = f"{texts} texts of {length:,} tokens" if texts > 1 else f"a text of {length:,} tokens"
-    title = f"{data['model']}, {what}: {_short(here)}, {here / weights:.2g} × its weights"
+    title = f"{data['model']}, {what}:<br>{_short(here)}, {here / weights:.2g} × its weights"
     soft = "rgba(134,142,150,.2)"
     figure.update_xaxes(
         type="log", tickvals=LENGTHS[::2], ticktext=[f"{n:,}" for n in LENGTHS[::2]], gridcolor=soft,
@@ -111,7 +111,7 @@ def draw(data):
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
-        margin={"l": 65, "r": 15, "t": 45, "b": 130},
+        margin={"l": 65, "r": 15, "t": 60, "b": 130},
         height=520,
     )
     return figure

@@ -331,7 +331,12 @@ def check_of_not_a_number(my, rng):
     hole = torch.zeros(4, dtype=TWO)
     hole[rng.integer(0, 4)] = math.nan
     claims = [grad, lambda x: grad(x) + hole, lambda x: grad(x) * math.nan, lambda x: grad(x) + math.inf]
-    return _verdicts(my, rng, f, claims, _vector(rng, 4))
+    unmeasured = [lambda x: 1 / x, lambda x: x * math.nan]
+    x = _vector(rng, 4)
+    return [
+        _verdicts(my, rng, f, claims, x),
+        _verdicts(my, rng, lambda x: x.log().sum(), unmeasured, -x.abs()),
+    ]
 
 
 def check_in_other_dtypes(my, rng):

@@ -50,7 +50,7 @@ def gradient_check(f, grad, x, tolerance=1e-5):
     claims to be the gradient there. Returns True or False. It is True if
 
     - what grad returns has the shape of x (a shape that broadcasts to it is another shape), and
-    - for every entry, |claimed - measured| is at most tolerance * (1 + |measured|). NaN is never right.
+    - for every entry, |claimed - measured| is at most tolerance * (1 + |measured|). NaN is never right, whichever has it.
 
         f = lambda x: (x**3).sum()
         x = torch.tensor([1., -2., 10.])

@@ -10,7 +10,7 @@ SCORES = (2.0, 1.3, 0.4, 0.0, -0.8, -1.5)
 sliders = {
     "happens": slider("how sure the next word is", 0.0, 4.0, step=0.1, start=1.0),
     "believed": slider("how sure the model is", 0.0, 4.0, step=0.1, start=1.0),
-    "knows": slider("how much the model knows (%)", -100, 100, step=5, start=20),
+    "knows": slider("how much the model knows (%)", -100, 100, step=5, start=-30),
     "excluded": slider("words that the model excludes", choices=("none", "the last", "the last two"), start="none"),
 }
 needs_builds = ("entropy", "cross_entropy_of", "kl_divergence")
@@ -66,13 +66,13 @@ def _split(figure, data):
 
     entropy, divergence = float(data["entropy"]), float(data["divergence"])
     shown = max(0.0, min(divergence, LONGEST - entropy))
-    for name, length, value, color in (
-        ("H(p)", entropy, entropy, BLUE),
-        ("KL(p ‖ q)", shown, divergence, ORANGE),
+    for name, length, value, color, room in (
+        ("H(p)", entropy, entropy, BLUE, 1.0),
+        ("KL(p ‖ q)", shown, divergence, ORANGE, 1.4),
     ):
         bar = go.Bar(
             x=[length], y=["surprise"], orientation="h", name=name, showlegend=False, marker={"color": color},
-            text=f"{name} = {value:.2f}" if length > 0.7 else "", textposition="inside", insidetextanchor="middle",
+            text=f"{name} = {value:.2f}" if length > room else "", textposition="inside", insidetextanchor="middle",
             textfont={"color": "#ffffff"}, textangle=0, hovertemplate=f"{name} = {value:.4f}<extra></extra>",
         )  # fmt: skip
         figure.add_trace(bar, row=2, col=1)

@@ -496,15 +496,16 @@ def impossible_tokens_left_out(token_log_probabilities):
 
 
 @replaces("perplexity")
-def half_precision_kept(token_log_probabilities):
-    """The mean was taken in half precision, and its exponential: in bfloat16 that leaves two digits. Turn half precision into float32 first."""
+def half_precision_until_the_end(token_log_probabilities):
+    """The mean was taken in half precision, and only the result was made float32: in bfloat16 a mean has two or three digits, and the exponential magnifies what is lost. Turn half precision into float32 first."""
     _wide(token_log_probabilities)
-    return (-token_log_probabilities.mean()).exp()
+    result = (-token_log_probabilities.mean()).exp()
+    return result if result.dtype == torch.float64 else result.float()
 
 
 @replaces("perplexity")
 def half_precision_returned(token_log_probabilities):
-    """The result was brought back to half precision, where float16 has no number above 65,504 and bfloat16 two digits. It is to be float32."""
+    """The result is in half precision, where float16 has no number above 65,504 and bfloat16 two digits. It is to be float32."""
     return right.perplexity(token_log_probabilities).to(token_log_probabilities.dtype)
 
 

@@ -174,7 +174,9 @@ def block_with_a_cache(my, rng):
     for begin, end in ((0, 3), (3, 4), (4, 6)):
         mask = _causal(6)[begin:end, :end]
         found.append(block(x[:, begin:end], cos[begin:end], sin[begin:end], mask, cache, 3))
-    return [found, cache.calls, [k.flatten(1) for k, _ in cache.parts[3]]]
+    alone = _Kept(1)  # no layer is named: it is the first
+    found.append(block(x, cos, sin, _causal(6), cache=alone))
+    return [found, cache.calls, alone.calls, [k.flatten(1) for k, _ in cache.parts[3]]]
 
 
 @_by_name
@@ -406,7 +408,8 @@ def names_that_are_not_known(my, rng):
 def names_known_in_another_place(my, rng):
     return _named(
         my, rng, "input_layernorm.weight", "model.layers.0.lm_head.weight", "model.layers.0.model.norm.weight",
-        "mlp.up_proj.weight", "model.self_attn.q_proj.weight",
+        "mlp.up_proj.weight", "model.self_attn.q_proj.weight", "vision.layers.3.mlp.up_proj.weight",
+        "model.blocks.1.input_layernorm.weight",
     )  # fmt: skip
 
 

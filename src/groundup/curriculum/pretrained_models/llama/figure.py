@@ -37,7 +37,7 @@ FAMILY = {
     "Llama 3.1 405B": Config(128256, 16384, 126, 128, 53248, 8, 131072),
 }
 BITS = {"32 bits": 32, "16 bits": 16, "8 bits": 8, "4 bits": 4}
-PLACES = {8: "laptop 8", 24: "card 24", 80: "card 80", 640: "8 cards 640"}
+MEMORIES = (8, 24, 80, 640)
 
 sliders = {
     "bits": slider("weights in", choices=tuple(BITS), start="16 bits"),
@@ -46,20 +46,23 @@ sliders = {
 }
 needs_builds = ("LlamaBlock",)
 caption = (
-    "The memory that each model needs to run, in GB on a logarithmic scale: weights in the precision above, and the cache of the "
-    "texts in 16 bits (never longer than the model's own context). Lines mark memories that are common. With one short text "
-    "the weights are nearly all; with many long ones the cache counts, and it is models without grouped queries (Llama 1, "
-    "and Llama 2 up to 13B) that it hits."
+    "The memory that each model needs to run, in GB on a logarithmic scale: weights in the precision above, plus the cache of the "
+    "texts in 16 bits (never longer than the model's own context). A bar turns dark where the cache is larger than the weights. "
+    "Dotted lines: 8 GB, a laptop; 24 and 80 GB, graphics cards; 640 GB, eight of the large ones. With one short text the "
+    "weights are nearly all; with many long ones the cache counts, and it is models without grouped queries (Llama 1, and "
+    "Llama 2 up to 13B) that it hits."
 )
 
 
 def compute(my, bits, tokens, texts):
-    rows = []
+    rows, counted = [], {}
     for name, config in FAMILY.items():
-        with torch.device("meta"):  # shapes only, no memory
-            block = my.LlamaBlock(config)
+        shape = config.dim, config.heads, config.kv_heads, config.hidden, config.head_dim
+        if shape not in counted:
+            with torch.device("meta"):  # shapes only, no memory
+                counted[shape] = sum(one.numel() for one in my.LlamaBlock(config).parameters())
         outside = config.vocab * config.dim * (1 if config.tied else 2) + config.dim
-        weights = outside + config.layers * sum(one.numel() for one in block.parameters())
+        weights = outside + config.layers * counted[shape]
         length = min(2 ** int(tokens), config.context)
         cache = 2 * 2 * config.layers * texts * config.kv_heads * length * config.head_dim
         rows.append([name, weights, weights * BITS[bits] / 8e9, cache / 1e9])
@@ -83,16 +86,16 @@ def draw(data):
         )
     )  # fmt: skip
     top = max(2000.0, 3 * max(totals))
-    for size, name in PLACES.items():
+    for size in MEMORIES:
         figure.add_vline(x=size, line={"color": "#868e96", "width": 1.5, "dash": "dot"})
         figure.add_annotation(
-            x=math.log10(size), y=1.0, yref="paper", yanchor="bottom", text=f"{name} GB", showarrow=False,
+            x=math.log10(size), y=1.0, yref="paper", yanchor="bottom", text=f"{size}", showarrow=False,
             font={"size": 11},
         )  # fmt: skip
     fitting = sum(total <= 80 for total in totals)
     texts = int(data["texts"])
     what = "a text" if texts == 1 else f"{texts} texts"
-    title = f"{data['bits']}, {what} of {int(data['tokens']):,} tokens: {fitting} of {len(rows)} fit into 80 GB"
+    title = f"{data['bits']}, {what} of {int(data['tokens']):,} tokens:<br>{fitting} of {len(rows)} fit into 80 GB"
     figure.update_xaxes(
         type="log", range=[math.log10(one) for one in (low, top)], tickvals=[1, 10, 100, 1000],
         title="GB: weights + cache", gridcolor="rgba(134,142,150,.2)",
@@ -103,7 +106,7 @@ def draw(data):
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
-        margin={"l": 110, "r": 15, "t": 70, "b": 45},
+        margin={"l": 110, "r": 15, "t": 85, "b": 45},
         height=520,
     )
     return figure

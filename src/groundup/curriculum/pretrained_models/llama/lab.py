@@ -101,9 +101,8 @@ def write_tiny(folder: Path) -> str:
     ours = LlamaConfig(257, 64, 3, 8, 160, 128, kv_heads=2, theta=5000.0, rope_scaling=scaling)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        try:
-            import transformers
-        except ImportError:
+        transformers = library()
+        if transformers is None:
             model = Llama(ours)
             rough(model)
             model.save_pretrained(folder)
@@ -114,6 +113,16 @@ def write_tiny(folder: Path) -> str:
         rough(theirs)
         theirs.save_pretrained(folder)
         return f"transformers {transformers.__version__}"
+
+
+def library():
+    """Hugging Face's transformers, quietly; None where it is not installed."""
+    try:
+        import transformers
+    except ImportError:
+        return None
+    transformers.utils.logging.disable_progress_bar()
+    return transformers
 
 
 def rough(model: torch.nn.Module) -> None:
@@ -146,9 +155,8 @@ def random_tokens(config: LlamaConfig) -> list[int]:
 def reference_logits(folder: Path, ids: list[int]) -> tuple[torch.Tensor, str]:
     """(tokens, vocab) in float32, and who computed them."""
     with torch.no_grad():
-        try:
-            import transformers
-        except ImportError:
+        transformers = library()
+        if transformers is None:
             return Llama.from_pretrained(folder)(torch.tensor([ids]))[
                 0
             ], "groundup's own Llama (transformers is not here)"

@@ -99,7 +99,7 @@ class LlamaBlock(nn.Module):
         scores = q @ k.mT / math.sqrt(self.head_dim)
         if mask is not None:
             scores = scores.masked_fill(~mask, -math.inf)
-        mixed = scores.softmax(dim=3) @ v
+        mixed = scores.softmax(3) @ v
         return self.o(mixed.transpose(1, 2).flatten(2))
 
 

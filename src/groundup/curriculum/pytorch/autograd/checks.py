@@ -91,6 +91,7 @@ gradients_of_one_number_in_any_shape = close("one number of shape (1,) or (1, 1)
 # ── frozen_features ──
 
 features_in_evaluation_mode = close("no dropout, and the running statistics", builds=FROZEN, reduction=6)
+features_with_what_hooks_do = close("the features are module(x), hooks and all", builds=FROZEN, reduction=6)
 features_without_a_graph = close(
     "no graph hangs on the features, and others may record theirs", builds=FROZEN, reduction=6
 )

@@ -562,6 +562,13 @@ def features_in_evaluation_mode(my, rng):
     return _features(my, rng, _network(rng), rng.normal(5, 4))[0]
 
 
+def features_with_what_hooks_do(my, rng):
+    """A module with a hook returns what the hook makes of its result."""
+    module, factor = rng.fill(torch.nn.Linear(4, 3)), rng.integer(2, 9)
+    module.register_forward_hook(lambda one, given, result: result * factor)
+    return _features(my, rng, module, rng.normal(5, 4))[0]
+
+
 def features_without_a_graph(my, rng):
     module = _network(rng)
     features, still = _features(my, rng, module, rng.normal(5, 4))

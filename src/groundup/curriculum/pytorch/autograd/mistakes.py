@@ -774,6 +774,20 @@ def still_training(module, x):
 
 
 @replaces("frozen_features")
+def past_the_hooks(module, x):
+    """The module's method forward was called, and not the module itself: then hooks, which others may have registered on
+    it, are left out."""
+    flags = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            return module.forward(x).detach()
+    finally:
+        for part, training in flags:
+            part.training = training
+
+
+@replaces("frozen_features")
 def left_in_evaluation_mode(module, x):
     """The module stays in evaluation mode. Whoever goes on training it trains without dropout from now on, and no error
     says so."""

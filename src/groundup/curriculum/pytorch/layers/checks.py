@@ -38,6 +38,11 @@ silu_in_half_precision = close(
 silu_of_far_entries = close("silu: entries of about 1000 and -1000", builds=SILU)
 silu_gradients = close("silu: gradients, near zero and far from it", builds=SILU, reduction=2)
 
+silu_gradients_in_half_precision = close(
+    "silu: gradients in half precision, near zero and far from it",
+    builds=SILU, reduction=2, conditioning=4.0, because=HALF,
+)  # fmt: skip
+
 # ── softmax ──
 
 softmax_of_some_numbers = close("softmax: four numbers", builds=SOFTMAX, reduction=4)
@@ -55,11 +60,16 @@ softmax_in_float64 = close("softmax: float64, with all its digits", builds=SOFTM
 softmax_in_half_precision = close(
     "softmax: bfloat16 and float16 are kept", builds=SOFTMAX, reduction=7, conditioning=2.0, because=HALF
 )
+softmax_of_large_numbers_in_half_precision = close(
+    "softmax: entries of 100 in float16", builds=SOFTMAX, reduction=5, conditioning=100.0, because=LARGE
+)
 softmax_leaves_its_input_alone = close("softmax: the input is not changed", builds=SOFTMAX, reduction=5)
 softmax_gradients = close("softmax: gradients", builds=SOFTMAX, reduction=5)
 softmax_gradients_of_large_numbers = close(
     "softmax: gradients at entries of 1000", builds=SOFTMAX, reduction=4, conditioning=100.0, because=LARGE
 )
+
+softmax_gradients_of_minus_infinity = close("softmax: gradients beside minus infinity", builds=SOFTMAX, reduction=6)
 
 # ── kaiming_init ──
 
@@ -74,6 +84,14 @@ start_fills_what_it_is_given = exact(
     "kaiming_init: the parameter itself is filled and returned, and stays a leaf with a gradient",
     builds=INIT,
     may_change_inputs=True,
+)
+start_fills_a_part = exact(
+    "kaiming_init: a weight that is a part of another tensor is filled where it lies",
+    builds=INIT,
+    may_change_inputs=True,
+)
+start_reaches_far = at_least(
+    "kaiming_init: the far ends of the normal distribution are drawn, too", 0.5, builds=INIT, may_change_inputs=True
 )
 start_draws_each_weight = at_least(
     "kaiming_init: every weight is drawn by itself", 0.99, builds=INIT, may_change_inputs=True
@@ -114,6 +132,7 @@ linear_stretches_nothing = close(
     "Linear: a last dimension of 1 is not stretched, but refused with a ValueError", builds=LINEAR, reduction=61
 )
 linear_weights_at_the_start = distributed_as("Linear: the weights begin as kaiming_init makes them", builds=LINEAR)
+linear_starts_anew = exact("Linear: every layer draws weights of its own", builds=LINEAR)
 linear_bias_at_the_start = exact("Linear: the bias begins at zero", builds=LINEAR)
 
 # ── MLP ──
@@ -142,6 +161,7 @@ mlp_gradients = close(
     "MLP: gradients reach x and every parameter", builds=MLP, reduction=12, conditioning=2.0, because=LAYERS
 )
 mlp_weights_at_the_start = distributed_as("MLP: the weights begin as those of Linear", builds=MLP)
+mlp_starts_anew = exact("MLP: every layer draws weights of its own", builds=MLP)
 mlp_biases_at_the_start = exact("MLP: the biases begin at zero", builds=MLP)
 mlp_switches_to_evaluation = exact("MLP: eval reaches every module inside", builds=MLP)
 mlp_refuses_less_than_two_sizes = exact("MLP: fewer than two sizes are refused with a ValueError", builds=MLP)

@@ -92,7 +92,7 @@ def gelu_of_some_numbers(my, rng):
 
 def gelu_of_a_batch(my, rng):
     x = rng.normal(4, 2, 3, scale=1.5).permute(1, 2, 0)
-    return [my.gelu(x), x]
+    return [my.gelu(x), x, my.gelu(rng.uniform(3, 8, low=-4.6, high=4.6))]
 
 
 def gelu_in_float64(my, rng):
@@ -145,6 +145,14 @@ def silu_gradients(my, rng):
     return [rng.gradients(my.silu(near), x=near), rng.gradients(my.silu(far), x=far)]
 
 
+def silu_gradients_in_half_precision(my, rng):
+    found = []
+    for dtype in HALF:
+        x = torch.cat([rng.normal(5), _far(rng, 4, size=40.0), _far(rng, 4, size=400.0)]).to(dtype).requires_grad_()
+        found.append(rng.gradients(my.silu(x), x=x))
+    return found
+
+
 # ── softmax ──
 
 
@@ -190,6 +198,10 @@ def softmax_in_half_precision(my, rng):
     return [my.softmax(x.to(dtype)) for dtype in HALF]
 
 
+def softmax_of_large_numbers_in_half_precision(my, rng):
+    return my.softmax((rng.integers(-3, 4, 3, 5) + 100.0).to(torch.float16))
+
+
 def softmax_leaves_its_input_alone(my, rng):
     x = rng.normal(5, 3).T
     return [my.softmax(x), x]
@@ -202,6 +214,11 @@ def softmax_gradients(my, rng):
 
 def softmax_gradients_of_large_numbers(my, rng):
     x = (rng.integers(-6, 7, 3, 4) / 4 + 1000.0).requires_grad_()
+    return rng.gradients(my.softmax(x), x=x)
+
+
+def softmax_gradients_of_minus_infinity(my, rng):
+    x = rng.normal(3, 6).masked_fill(~rng.mask(3, 6), -torch.inf).requires_grad_()
     return rng.gradients(my.softmax(x), x=x)
 
 
@@ -227,6 +244,20 @@ def start_fills_what_it_is_given(my, rng):
         result is weight, weight.is_leaf, weight.requires_grad, list(weight.shape), str(weight.dtype),
         int((weight == 0).sum()),
     ]  # fmt: skip
+
+
+def start_fills_a_part(my, rng):
+    """A weight whose numbers lie apart in memory, as a part of a larger tensor."""
+    whole = torch.zeros(rng.integer(6, 12), 9)
+    weight = whole[:, 2:7].T
+    my.kaiming_init(weight, rng.generator())
+    return [list(whole.shape), int((weight == 0).sum()), int((whole == 0).sum())]
+
+
+def start_reaches_far(my, rng):
+    """About 250 of 20 000 normal numbers lie beyond 2.5 times their spread."""
+    weight = my.kaiming_init(torch.zeros(40, 500), rng.generator())
+    return int((weight.abs() > 2.5 * (2 / 500) ** 0.5).sum())
 
 
 def start_draws_each_weight(my, rng):
@@ -344,6 +375,17 @@ def linear_weights_at_the_start(my, rng):
     return my.Linear(500, 20).weight.detach().flatten()
 
 
+def linear_starts_anew(my, rng):
+    """Two layers of one size differ; with the source where it was, the first comes again."""
+    n, seed = rng.integer(3, 9), rng.integer(0, 2**31)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        first, second = (my.Linear(n, 5).weight.detach() for _ in range(2))
+        torch.manual_seed(seed)
+        again = my.Linear(n, 5).weight.detach()
+    return [list(first.shape), torch.equal(first, second), torch.equal(first, again)]
+
+
 def linear_bias_at_the_start(my, rng):
     bias = my.Linear(4, rng.integer(5, 30)).bias
     return {"biases": bias.numel(), "not zero": int((bias != 0).sum())}
@@ -403,6 +445,13 @@ def mlp_gradients(my, rng):
 def mlp_weights_at_the_start(my, rng):
     state = my.MLP([30, 100, 30], torch.tanh).state_dict()
     return torch.cat([state["layers.0.weight"].flatten() * 30**0.5, state["layers.1.weight"].flatten() * 100**0.5])
+
+
+def mlp_starts_anew(my, rng):
+    n = rng.integer(3, 9)
+    first, second = (my.MLP([n, n, n], torch.tanh).state_dict() for _ in range(2))
+    one, two = first["layers.0.weight"], first["layers.1.weight"]
+    return [list(one.shape), torch.equal(one, two), torch.equal(one, second["layers.0.weight"])]
 
 
 def mlp_biases_at_the_start(my, rng):

@@ -1048,3 +1048,80 @@ class MLPOfAnything(nn.Module):
         for number, layer in enumerate(self.layers):
             x = layer(x if number == 0 else self.activation(x))
         return x
+
+
+@replaces("silu")
+def silu_gradient_overflows_in_half_precision(x):
+    """The exponential was kept finite for float32 only: float16 ends at 65 504, which is the exponential of 11, and beyond
+    that the backward pass multiplies infinity by zero. A bound on x has to fit the dtype; better a form that takes
+    exponentials of negative numbers only."""
+    return x / (1 + torch.exp(-x.clamp(min=-80)))
+
+
+@replaces("softmax")
+def softmax_overflows_in_half_precision(x, dim=-1):
+    """In half precision the largest entry was not subtracted, because float32 was thought to be wide enough for what
+    float16 can hold. Its exponentials end at entries of 88."""
+    if x.dtype not in (torch.float16, torch.bfloat16):
+        return stack.softmax(x, dim)
+    shares = torch.exp(x.float())
+    return (shares / shares.sum(dim=dim, keepdim=True)).to(x.dtype)
+
+
+@replaces("softmax")
+def softmax_hides_not_a_number(x, dim=-1):
+    """The values are right, but where an entry is minus infinity the backward pass meets the slope of a logarithm at 0:
+    what torch.where hides in the result comes back as NaN in the gradient."""
+    shares = stack.softmax(x, dim)
+    return torch.where(shares == 0, 0.0, torch.exp(torch.log(shares)))
+
+
+@replaces("kaiming_init")
+@torch.no_grad()
+def init_fills_a_copy(weight, generator):
+    """Right for a weight that lies in one piece of memory. Where it does not (a transposed tensor, a part of another), reshape
+    or flatten makes a copy, and it is the copy that was filled."""
+    _two_at_least(weight)
+    weight.reshape(-1).normal_(0.0, (2.0 / weight[0].numel()) ** 0.5, generator=generator)
+    return weight
+
+
+@replaces("kaiming_init")
+def init_swaps_the_data(weight, generator):
+    """The weight was given other memory (weight.data = ...) rather than other numbers. Whoever shares the old memory (the
+    tensor that the weight is a part of) keeps the old numbers."""
+    _two_at_least(weight)
+    std = (2.0 / weight[0].numel()) ** 0.5
+    weight.data = (torch.randn(weight.shape, generator=generator) * std).to(weight.dtype)
+    return weight
+
+
+@replaces("kaiming_init")
+@torch.no_grad()
+def init_truncated(weight, generator):
+    """The normal numbers were cut off at two spreads, as some libraries do. He's are not cut, and with the ends missing the
+    variance is smaller than 2 / fan_in, too."""
+    _two_at_least(weight)
+    std = (2.0 / weight[0].numel()) ** 0.5
+    return nn.init.trunc_normal_(weight, 0.0, std / 0.87962566, -2.0 * std, 2.0 * std, generator=generator)
+
+
+@replaces("Linear")
+class LinearSeedsTheSource(stack.Linear):
+    """All layers of one size begin with the same weights: the random source was seeded when the layer was made, or a
+    generator with a fixed seed was used. Pass None, and leave the seeding to the one who trains."""
+
+    def __init__(self, in_features, out_features, bias=True):
+        super().__init__(in_features, out_features, bias)
+        stack.kaiming_init(self.weight, torch.Generator().manual_seed(0))
+
+
+@replaces("MLP")
+class MLPSeedsTheSource(stack.MLP):
+    """Every network of the same sizes begins with the same weights: the random source was seeded when it was made. That is
+    for the one who trains to do, once."""
+
+    def __init__(self, sizes, activation):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            super().__init__(sizes, activation)

@@ -111,6 +111,9 @@ binary_of_transposed_tensors = close(
 binary_of_large_logits = close(
     "binary_cross_entropy: logits of 10 000 and -10 000, and their gradients", builds=BINARY, reduction=12
 )
+binary_of_many_large_logits = close(
+    "binary_cross_entropy: a sum beyond the end of float16", builds=BINARY, reduction=48, conditioning=2.0, because=HALF
+)
 binary_gradients = close("binary_cross_entropy: gradients", builds=BINARY, reduction=12)
 binary_gradients_at_zero = close("binary_cross_entropy: gradients at logits of exactly 0", builds=BINARY, reduction=6)
 binary_of_unequal_shapes = close(

@@ -81,6 +81,7 @@ def mse_of_unequal_shapes(my, rng):
         _attempt(my.mse_loss, x[:, None], rng.normal(n)),
         _attempt(my.mse_loss, x, rng.normal(1)),
         _attempt(my.mse_loss, rng.normal(2, n), x),
+        _attempt(my.mse_loss, rng.normal(2, n), rng.normal(n, 2)),
     ]
 
 
@@ -119,7 +120,7 @@ def cross_entropy_in_float64(my, rng):
 
 def cross_entropy_in_half_precision(my, rng):
     logits, targets = rng.normal(4, 6, scale=2.0), _classes(rng, 6, 4)
-    return [my.cross_entropy(logits.to(dtype), targets, label_smoothing=0.25) for dtype in HALF]
+    return [my.cross_entropy(logits.to(dtype), targets, label_smoothing=s) for dtype in HALF for s in (0.25, 0.0)]
 
 
 def cross_entropy_of_transposed_tensors(my, rng):
@@ -183,7 +184,8 @@ def cross_entropy_ignores_in_gradients(my, rng):
 def cross_entropy_of_nothing(my, rng):
     logits = rng.normal(3, 4, scale=2.0).requires_grad_()
     loss = my.cross_entropy(logits, torch.full((3,), -100))
-    return [loss, rng.gradients(loss, logits=logits), logits]
+    smoothed = my.cross_entropy(logits, torch.full((3,), -1), -1, 0.2)
+    return [loss, rng.gradients(loss, logits=logits), logits, smoothed, rng.gradients(smoothed, logits=logits)]
 
 
 def cross_entropy_smoothed(my, rng):
@@ -265,6 +267,12 @@ def binary_of_large_logits(my, rng):
     return [loss, rng.gradients(loss, logits=logits)]
 
 
+def binary_of_many_large_logits(my, rng):
+    """In float16, which holds each of the terms but not their sum."""
+    logits = _far(rng, 6, 8).to(torch.float16)
+    return my.binary_cross_entropy(logits, (logits < 0).to(torch.float16))
+
+
 def binary_gradients(my, rng):
     logits = rng.normal(4, 3, scale=2.0).requires_grad_()
     return rng.gradients(my.binary_cross_entropy(logits, rng.uniform(4, 3)), logits=logits)
@@ -283,4 +291,5 @@ def binary_of_unequal_shapes(my, rng):
         _attempt(my.binary_cross_entropy, x[:, None], rng.uniform(n)),
         _attempt(my.binary_cross_entropy, x, rng.uniform(1)),
         _attempt(my.binary_cross_entropy, rng.normal(2, n), rng.uniform(n)),
+        _attempt(my.binary_cross_entropy, rng.normal(2, n), rng.uniform(n, 2)),
     ]

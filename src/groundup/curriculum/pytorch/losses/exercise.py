@@ -51,7 +51,8 @@ def binary_cross_entropy(logits, targets):
     """The mean over all entries of -(t log p + (1 - t) log(1 - p)), where p is the logistic function of the logit.
 
     logits and targets: one shape, any, and one dtype; targets lie between 0 and 1, and need not be 0 or 1. Each entry is a
-    question of its own. Logits of exactly 0 have the same gradient as their neighbors.
+    question of its own. Logits of exactly 0 have the same gradient as their neighbors. In float16 the sum of the terms may be
+    more than 65 504, where float16 ends: the mean is finite all the same (mean() adds up in float32 by itself).
 
         binary_cross_entropy(tensor([0.0, 2.0, 2.0]), tensor([1.0, 1.0, 0.0]))  -> 0.9823    (0.6931 + 0.1269 + 2.1269) / 3
     """

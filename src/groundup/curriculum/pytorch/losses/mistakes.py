@@ -578,3 +578,20 @@ def binary_as_a_number(logits, targets):
 def binary_in_float32(logits, targets):
     """The result is float32 whatever the logits are. It should have their dtype."""
     return stack.binary_cross_entropy(logits.float(), targets.float())
+
+
+@replaces("mse_loss")
+def mse_of_equal_counts(prediction, target):
+    """What was compared is how many entries there are, or how many dimensions, not the shapes: (2, n) against (n, 2) was
+    flattened and let through, and each prediction met the target of another."""
+    if prediction.numel() != target.numel() or prediction.ndim != target.ndim:
+        raise ValueError("unequal")
+    return (prediction.reshape(-1) - target.reshape(-1)).square().mean()
+
+
+@replaces("binary_cross_entropy")
+def binary_overflows_in_the_sum(logits, targets):
+    """The terms were added up in half precision before the division: float16 ends at 65 504, and the loss is infinite there."""
+    _same(logits, targets)
+    yes, no = targets * functional.logsigmoid(logits), (1 - targets) * functional.logsigmoid(-logits)
+    return -(yes + no).sum() / logits.numel()

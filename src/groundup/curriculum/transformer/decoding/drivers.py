@@ -146,7 +146,8 @@ def top_p_of_flat_and_steep_rows(my, rng):
     p = _crossing(steep, 1)
     while min((flat.double().softmax(-1).sort(descending=True).values.cumsum(-1) - p).abs()) < 1e-3:
         p += 1e-3
-    return my.top_p(torch.stack((flat, steep)), p)
+    rows = torch.stack((flat, steep))
+    return [my.top_p(rows, p), my.top_p(torch.stack((rows, rows.flip(0))), p)]
 
 
 def top_p_of_one(my, rng):
@@ -208,13 +209,14 @@ def min_p_in_a_batch(my, rng):
 
 def min_p_of_flat_and_steep_rows(my, rng):
     flat, steep = _distinct(rng, 9, step=0.125), _distinct(rng, 9, step=1.5)
-    return [my.min_p(torch.stack((flat, steep)), _ratio(flat, place)) for place in (3, 6)]
+    rows = torch.stack((flat, steep))
+    return [my.min_p(rows, _ratio(flat, 3)), my.min_p(torch.stack((rows, rows.flip(0))), _ratio(flat, 6))]
 
 
 def min_p_of_none_and_of_one(my, rng):
     logits = _distinct(rng, 3, 6)
     logits[1] = logits[1].clamp(max=-2.5)
-    return [my.min_p(logits, 0.0), my.min_p(logits, 1.0), my.min_p(logits, 0), my.min_p(logits, 1)]
+    return [my.min_p(logits, 0.0), my.min_p(logits, 1.0), my.min_p(logits * 100.0, 0), my.min_p(logits, 1)]
 
 
 def min_p_after_a_filter(my, rng):
@@ -384,5 +386,6 @@ def generates_and_leaves_the_prompt_alone(my, rng):
 
 def generates_with_a_module(my, rng):
     model = torch.nn.Sequential(torch.nn.Embedding(9, 6), torch.nn.Linear(6, 9))
-    result = my.generate(rng.fill(model), rng.integers(0, 9, 2, 3), 4, _greedy)
-    return [result, result.requires_grad]
+    with torch.enable_grad():
+        result = my.generate(rng.fill(model), rng.integers(0, 9, 2, 3), 4, _greedy)
+        return [result, result.requires_grad, torch.is_grad_enabled()]

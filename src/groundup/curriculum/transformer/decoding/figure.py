@@ -61,7 +61,7 @@ def draw(data):
         )
     )  # fmt: skip
     held = sum(share for share, keep in zip(before, kept) if keep)
-    title = f"{sum(kept)} of {len(WORDS)} words can be drawn; the model gave them {held:.0f} % together"
+    title = f"{sum(kept)} of {len(WORDS)} words can be drawn;<br>the model gave them {held:.0f} % together"
     figure.update_xaxes(range=[0, max(*before, *after) * 1.12], title="%", gridcolor="rgba(134,142,150,.2)")
     figure.update_yaxes(tickvals=places, ticktext=names, autorange="reversed", showgrid=False, zeroline=False)
     figure.update_layout(
@@ -71,7 +71,7 @@ def draw(data):
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
-        margin={"l": 75, "r": 15, "t": 75, "b": 45},
+        margin={"l": 75, "r": 15, "t": 90, "b": 45},
         height=560,
     )
     return figure

@@ -6,8 +6,9 @@ feed-forward, multi-head-attention). Import your own, for instance
 
     from mine.transformer.normalization import rms_norm
 
-or write what you need again in this file: both are fine, as long as names and shapes of the weights are those below. If you
-use a block of yours, it must let a cache come between the keys and values that it makes and those that it attends to.
+or write what you need again in this file: both are fine, as long as names and shapes of the weights are those below. Your
+DecoderOnlyBlock has all that is needed: through its `update` a cache comes between the keys and values that it makes and those
+that it attends to.
 
 `Cache` is given. It is what `GPT.new_cache` returns and `GPT.forward` may be handed; a faster one is the topic kv-cache.
 """

@@ -43,7 +43,7 @@ def compute(my, vocab, dim, layers):
         "counts": counts,
         "weights": [2.0 * matrices for _ in LENGTHS],
         "attention": [4.0 * layers * width * n for n in LENGTHS],
-        "label": f"{int(layers)} layers of {width}, {int(vocab)} tokens",
+        "label": f"{int(layers)} layers of {width}",
     }
 
 

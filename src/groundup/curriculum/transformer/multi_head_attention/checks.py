@@ -96,6 +96,7 @@ repeat_gradients = close("the gradients of all copies arrive at the one head", b
 layer_state = exact("names and shapes of the weights", builds=LAYER)
 layer_state_with_fewer_keys = exact("fewer heads of keys and values make two of the weights smaller", builds=LAYER)
 layer_starting_weights = valid("the weights start at random, each for itself", _started, builds=LAYER)
+layer_starts_anew = exact("every layer starts with weights of its own", builds=LAYER)
 layer_of_one_head = close("one head: projections around plain attention", builds=LAYER, reduction=3)
 layer_of_two_heads = close("two heads attend apart from each other", builds=LAYER, reduction=6)
 layer_on_a_batch = close("three heads, each text of a batch for itself", builds=LAYER, reduction=12)
@@ -112,6 +113,13 @@ layer_masked_at_random = close("any mask of shape (n, n)", builds=LAYER, reducti
 layer_masked_padding = close("layer: a padding mask of shape (batch, 1, 1, n)", builds=LAYER, reduction=12)
 layer_with_a_mask_for_each_head = close("each head may have a mask of its own", builds=LAYER, reduction=16)
 layer_masked_whole_rows = close("layer: a position that may attend to nothing gets zeros", builds=LAYER, reduction=12)
+layer_masked_whole_rows_of_one_head = close(
+    "layer: what gets zeros is decided in each head for itself", builds=LAYER, reduction=12
+)
+layer_masked_whole_texts = close("layer: a text of nothing but padding gets zeros", builds=LAYER, reduction=12)
+layer_masked_best_match = close(
+    "layer: a masked position has no influence, however well it matches", builds=LAYER, reduction=12
+)
 layer_in_float64 = close("layer: float64 stays float64, with all its digits", builds=LAYER, reduction=12)
 layer_in_half_precision = close(
     "layer: bfloat16 and float16 are kept", builds=LAYER, reduction=12, conditioning=3.0, because=HALF

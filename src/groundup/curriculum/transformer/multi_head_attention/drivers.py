@@ -191,6 +191,13 @@ def layer_starting_weights(my, rng):
     return {name: value.detach() for name, value in sorted(layer.named_parameters())}
 
 
+def layer_starts_anew(my, rng):
+    """Two layers of one size: their weights differ."""
+    dim = 6 * rng.integer(2, 5)
+    states = [my.MultiHeadAttention(dim, 6, 2).state_dict() for _ in range(2)]
+    return [dim, {name: torch.equal(one, states[1][name]) for name, one in sorted(states[0].items())}]
+
+
 def layer_of_one_head(my, rng):
     return _layer(my, rng, 3, 1)(rng.normal(2, 3))
 
@@ -257,6 +264,28 @@ def layer_masked_whole_rows(my, rng):
     mask = rng.mask(5, 5)
     mask[rng.integer(0, 5)] = False
     return _layer(my, rng, 12, 4, 2)(rng.normal(2, 5, 12), mask)
+
+
+def layer_masked_whole_rows_of_one_head(my, rng):
+    mask = rng.mask(4, 5, 5)
+    mask[rng.integer(0, 4), rng.integer(0, 5)] = False
+    return _layer(my, rng, 12, 4, 2)(rng.normal(2, 5, 12), mask)
+
+
+def layer_masked_whole_texts(my, rng):
+    """One text of three is nothing but padding."""
+    mask = rng.mask(3, 1, 1, 5)
+    mask[rng.integer(0, 3)] = False
+    return _layer(my, rng, 12, 4, 2)(rng.normal(3, 5, 12), mask)
+
+
+def layer_masked_best_match(my, rng):
+    """One position whose scores are in the hundred thousands, and which nobody may attend to."""
+    layer, x, best = _layer(my, rng, 12, 4, 2), rng.normal(5, 12), rng.integer(0, 5)
+    x[best] *= 3e5
+    mask = torch.ones(5, 5, dtype=torch.bool)
+    mask[:, best], mask[best] = False, False
+    return layer(x, mask)
 
 
 def layer_in_float64(my, rng):

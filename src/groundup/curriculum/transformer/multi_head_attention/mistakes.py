@@ -815,3 +815,40 @@ class MaskRememberedFromAnEarlierCall(_Layer):
             mask = self.last[: x.shape[-2], : x.shape[-2]]
         self.last = mask
         return super().forward(x, mask)
+
+
+@replaces("MultiHeadAttention")
+class AlwaysTheSameStart(_Layer):
+    """All layers of one size start with the same weights: the random source was seeded inside the constructor, or the
+    same matrices are handed out again. Leave the source alone, so that each layer draws numbers of its own."""
+
+    def __init__(self, dim, heads, kv_heads=None):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            super().__init__(dim, heads, kv_heads)
+
+
+@replaces("MultiHeadAttention")
+class MaskedByAPenalty(_Layer):
+    """A masked score was made lower by a fixed number such as 10 000. A key that matches far better than that comes
+    through all the same, and takes the weight of those that may be seen: a masked score has to be replaced, whatever it
+    was."""
+
+    def attend(self, q, k, v, mask):
+        if mask is None:
+            return attention_by_formula(q, k, v)
+        scores = q @ k.mT / math.sqrt(q.shape[-1]) - 1e4 * (~mask).to(q.dtype)
+        return torch.softmax(scores, dim=-1).masked_fill(~mask, 0.0) @ v
+
+
+@replaces("MultiHeadAttention")
+class EmptyRowsOfTheFirstHead(_Layer):
+    """Whether a position may attend to nothing was decided by the mask of one head for all of them. A mask may have a
+    row for each head, and a position may see something in one and nothing in another."""
+
+    def attend(self, q, k, v, mask):
+        if mask is None or mask.dim() < 3:
+            return attention_by_formula(q, k, v, mask)
+        scores = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~mask, torch.finfo(q.dtype).min)
+        empty = ~mask.any(dim=-1, keepdim=True)[..., :1, :, :]
+        return torch.softmax(scores, dim=-1).masked_fill(empty, 0.0) @ v

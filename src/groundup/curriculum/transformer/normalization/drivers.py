@@ -45,7 +45,7 @@ def layer_norm_without_bias(my, rng):
 
 def layer_norm_in_a_batch(my, rng):
     x = rng.normal(2, 3, 4, 5, scale=2.0) + rng.normal(2, 3, 4, 1, scale=4.0)
-    weight, bias = _weight(rng, 5), rng.normal(5)
+    weight, bias = rng.normal(5), rng.normal(5)
     return [my.layer_norm(x, weight, bias), my.layer_norm(x[1, 2, 3], weight, bias)]
 
 
@@ -78,7 +78,12 @@ def layer_norm_far_from_zero(my, rng):
 
 def layer_norm_in_half_precision(my, rng):
     x, weight, bias = rng.normal(3, 7, scale=500.0), _weight(rng, 7), rng.normal(7)
-    return [my.layer_norm(x.to(one), weight.to(one), bias.to(one)) for one in (torch.bfloat16, torch.float16)]
+    near = rng.integers(100, 110, 3, 7)
+    return [
+        my.layer_norm(rows.to(one), weight.to(one), bias.to(one))
+        for rows in (x, near)
+        for one in (torch.bfloat16, torch.float16)
+    ]
 
 
 def layer_norm_leaves_its_inputs_alone(my, rng):
@@ -102,7 +107,7 @@ def rms_norm_of_two_vectors(my, rng):
 
 def rms_norm_in_a_batch(my, rng):
     x = rng.normal(2, 3, 4, 5, scale=2.0) + rng.normal(2, 3, 4, 1, scale=4.0)
-    weight = _weight(rng, 5)
+    weight = rng.normal(5)
     return [my.rms_norm(x, weight), my.rms_norm(x[1, 2, 3], weight)]
 
 

@@ -58,12 +58,18 @@ turned_in_float64 = close("float64 stays float64, with all its digits", builds=T
 turned_in_half_precision = close(
     "bfloat16 and float16 are kept, whatever the tables are", builds=TURN, reduction=2, conditioning=2.0, because=HALF
 )
+turned_by_tables_in_float64 = close("float32 is kept where the tables are float64", builds=TURN, reduction=2)
 turned_inputs_left_alone = close("the inputs are not changed", builds=TURN, reduction=2)
 turned_gradients = close("gradients are turned back", builds=TURN, reduction=2)
+turned_gradients_in_half_precision = close(
+    "gradients in bfloat16", builds=TURN, reduction=2, conditioning=2.0, because=HALF
+)
 turned_by_tables_of_other_lengths = valid("tables of other lengths are refused", _refused, builds=TURN)
 turned_by_tables_of_one_row = valid("a single row is not stretched, and many not taken for one", _refused, builds=TURN)
 turned_by_tables_of_other_widths = valid("tables of other widths are refused", _refused, builds=TURN)
 turned_by_sines_of_another_shape = valid("sines of another shape than the cosines are refused", _refused, builds=TURN)
+
+turned_by_tables_of_three_dimensions = valid("tables with a batch dimension are refused", _refused, builds=TURN)
 
 # ── both ──
 

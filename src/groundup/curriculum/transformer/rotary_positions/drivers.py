@@ -178,6 +178,11 @@ def turned_in_half_precision(my, rng):
     return [*halves, my.apply_rope(x.to(torch.bfloat16), cos.to(torch.bfloat16), sin.to(torch.bfloat16))]
 
 
+def turned_by_tables_in_float64(my, rng):
+    cos, sin = (table.double() for table in _turns(rng, 5, 6))
+    return my.apply_rope(rng.normal(2, 5, 6), cos, sin)
+
+
 def turned_inputs_left_alone(my, rng):
     x, (cos, sin) = rng.normal(2, 5, 6), _turns(rng, 5, 6)
     return [my.apply_rope(x, cos, sin), x, cos, sin]
@@ -185,6 +190,11 @@ def turned_inputs_left_alone(my, rng):
 
 def turned_gradients(my, rng):
     x = rng.normal(2, 5, 6).requires_grad_()
+    return rng.gradients(my.apply_rope(x, *_turns(rng, 5, 6)), x=x)
+
+
+def turned_gradients_in_half_precision(my, rng):
+    x = rng.normal(2, 5, 6).to(torch.bfloat16).requires_grad_()
     return rng.gradients(my.apply_rope(x, *_turns(rng, 5, 6)), x=x)
 
 
@@ -221,6 +231,12 @@ def turned_by_sines_of_another_shape(my, rng):
     n = rng.integer(3, 9)
     cos, sin = _turns(rng, n, 8)
     return [_attempt(my.apply_rope, rng.normal(2, n, 8), cos, other) for other in (sin[:1], sin[:, :1], sin[None])]
+
+
+def turned_by_tables_of_three_dimensions(my, rng):
+    n = rng.integer(3, 9)
+    cos, sin = _turns(rng, n, 8)
+    return [_attempt(my.apply_rope, rng.normal(2, n, 8), cos[None], sin[None])]
 
 
 # ── both ──

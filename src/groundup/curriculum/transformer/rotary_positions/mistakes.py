@@ -476,3 +476,23 @@ def quarter_turn_detached(x, cos, sin):
     cos, sin = _fits(x, cos, sin)
     first, second = x.detach().chunk(2, dim=-1)
     return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+@replaces("apply_rope")
+def only_half_brought_back(x, cos, sin):
+    """Half precision is kept, but float32 is not: with tables in float64 the result is float64. It has the dtype of x
+    whatever that is, and whatever the tables are."""
+    _fits(x, cos, sin)
+    first, second = x.chunk(2, dim=-1)
+    result = x * cos + torch.cat((-second, first), dim=-1) * sin
+    return result.to(x.dtype) if x.dtype in (torch.bfloat16, torch.float16) else result
+
+
+@replaces("apply_rope")
+def batched_tables_accepted(x, cos, sin):
+    """Only the last two dimensions of the tables were compared. Tables with more dimensions than two are to be refused:
+    stretched over texts or heads, they may give the result more dimensions than x has."""
+    if cos.shape[-2:] != x.shape[-2:] or sin.shape != cos.shape:
+        raise ValueError(f"{tuple(x.shape)}, {tuple(cos.shape)}")
+    first, second = x.chunk(2, dim=-1)
+    return x * cos.to(x.dtype) + torch.cat((-second, first), dim=-1) * sin.to(x.dtype)

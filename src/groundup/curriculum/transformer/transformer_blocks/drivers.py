@@ -4,12 +4,19 @@ Every parameter is drawn at random, the norms' weights and biases too, so that e
 the numbers of heads, of positions and of texts differ; only the first case of each block has a single head.
 """
 
+import math
+
 import torch
 
 
 def _fill(rng, module, dtype=torch.float32):
-    """Every parameter drawn; no dropout is active, unless a case switches it on again."""
-    return rng.fill(module).to(dtype).eval()
+    """Every parameter drawn, in the order of the names; no dropout is active, unless a case switches it on again."""
+    named = sorted(module.state_dict().items())
+    drawn = rng.normal(sum(one.numel() for _, one in named)).split([one.numel() for _, one in named])
+    with torch.no_grad():
+        for (_, one), values in zip(named, drawn):
+            one.copy_(values.view(one.shape) / (math.sqrt(one.shape[-1]) if one.dim() > 1 else 1.0))
+    return (module if dtype is torch.float32 else module.to(dtype)).eval()
 
 
 def _attempt(function, *arguments):
@@ -52,33 +59,39 @@ def _learned(rng, module, result, **inputs):
     return rng.gradients(result, **inputs, **dict(module.named_parameters()))
 
 
-def _what_dropout_leaves(rng, module, branch, *memory):
-    """Of many draws of what dropout leaves of one branch: the least and the largest share, and how many were dropped.
+def _what_dropout_leaves(rng, module, branches, *memory):
+    """Of many draws of what dropout leaves of each branch: the least and the largest share, how many were dropped, and in
+    how many places that differed from another call's.
 
     All other branches are set to zero, the norms only normalize, and the last two entries get nothing from the branch: they
     come out as they went in but for the norms, and so tell how to undo these.
     """
-    x = torch.tensor([1.0, -1.0]).repeat(10).double().expand(300, 1, 20)  # of mean 0 and variance 1
-    seed = rng.integer(0, 2**31)
-    rng.fill(module).double()
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    x = torch.tensor([1.0, -1.0]).repeat(10).double()[None]  # one position, of mean 0 and variance 1
+    torch.manual_seed(rng.integer(0, 2**31))
+    last = {name: one for name, one in _fill(rng, module, torch.float64).named_parameters() if name in branches}
+    drawn = {name: one.detach().clone() for name, one in last.items()}
+
+    def added(times):
+        y = module(x.expand(times, 1, 20), *(one.expand(times, 1, 20) for one in memory))
+        scale = (x[..., -1:] - x[..., -2:-1]) / (y[..., -1:] - y[..., -2:-1])
+        return ((y - y[..., -1:]) * scale + x[..., -1:] - x)[..., :-2]
+
+    shares = []
+    with torch.no_grad():
         for name, one in module.named_parameters():
             if "norm" in name:
                 one.fill_(float(name.endswith("weight")))
-            elif name in ("attention.o.weight", "cross.o.weight", "w_out.weight"):
-                one[-2 if name == branch else None :] = 0.0
-
-        def added():
-            y = module(x, *memory)
-            scale = (x[..., -1:] - x[..., -2:-1]) / (y[..., -1:] - y[..., -2:-1])
-            return ((y - y[..., -1:]) * scale + x[..., -1:] - x)[..., :-2]
-
-        module.eval()
-        whole = added()
-        module.train()
-        shares = added() / whole
-        return [shares.amin().item(), shares.amax().item(), (shares.abs() < 0.01).double().mean().item()]
+        for branch in branches:
+            for name, one in last.items():
+                one.copy_(drawn[name]) if name == branch else one.zero_()
+                one[-2:] = 0.0
+            module.eval()
+            whole = added(1)
+            module.train()
+            shares.append(added(300) / whole)
+    gone = [one.abs() < 0.01 for one in shares]
+    unlike = [(one != gone[n - 1]).double().mean().item() for n, one in enumerate(gone)]
+    return [[a.amin().item(), a.amax().item(), b.double().mean().item(), c] for a, b, c in zip(shares, gone, unlike)]
 
 
 # ── EncoderLayer ──
@@ -96,13 +109,9 @@ def encoder_of_a_short_text(my, rng):
     return _fill(rng, my.EncoderLayer(4, 1, 6))(rng.normal(3, 4))
 
 
-def encoder_of_one_position(my, rng):
-    return _fill(rng, my.EncoderLayer(6, 2, 9))(rng.normal(4, 1, 6))
-
-
 def encoder_of_a_batch(my, rng):
     layer = _fill(rng, my.EncoderLayer(12, 3, 7))
-    return [layer(rng.normal(2, 5, 12)), layer(rng.normal(2, 1, 5, 12))]
+    return [layer(rng.normal(*shape, 12)) for shape in ((2, 5), (2, 1, 5), (4, 1))]
 
 
 def encoder_with_a_mask(my, rng):
@@ -148,12 +157,9 @@ def encoder_gradients(my, rng):
     return _learned(rng, layer, layer(x, rng.mask(4, 4)), x=x)
 
 
-def encoder_dropout_in_use(my, rng):
-    return _fill(rng, my.EncoderLayer(6, 2, 9, dropout=1.0))(rng.normal(2, 4, 6))
-
-
 def encoder_dropout_of_everything(my, rng):
-    return _fill(rng, my.EncoderLayer(6, 2, 9, 1.0)).train()(rng.normal(2, 4, 6))
+    layer, given = _fill(rng, my.EncoderLayer(6, 2, 9, dropout=1.0)), (rng.normal(2, 4, 6),)
+    return [layer.train()(*given), layer.eval()(*given)]
 
 
 def encoder_without_dropout_in_training(my, rng):
@@ -161,9 +167,8 @@ def encoder_without_dropout_in_training(my, rng):
 
 
 def encoder_dropout_in_training(my, rng):
-    p = rng.choice([0.2, 0.3, 0.4])
-    branches = ("attention.o.weight", "w_out.weight")
-    return [_what_dropout_leaves(rng, my.EncoderLayer(20, 2, 24, p), one) for one in branches]
+    layer = my.EncoderLayer(20, 2, 24, rng.choice([0.2, 0.3, 0.4]))
+    return _what_dropout_leaves(rng, layer, ("attention.o.weight", "w_out.weight"))
 
 
 def encoder_refuses_heads(my, rng):
@@ -188,19 +193,12 @@ def decoder_of_a_short_text(my, rng):
 
 def decoder_of_a_batch(my, rng):
     layer = _fill(rng, my.DecoderLayer(12, 3, 7))
-    return [layer(rng.normal(2, 5, 12), rng.normal(2, 4, 12)), layer(rng.normal(2, 1, 3, 12), rng.normal(2, 1, 6, 12))]
+    shapes = (((2, 5), (2, 4)), ((2, 1, 3), (2, 1, 6)), ((3, 4), (3, 1)))
+    return [layer(rng.normal(*text, 12), rng.normal(*memory, 12)) for text, memory in shapes]
 
 
 def decoder_of_texts_of_equal_length(my, rng):
     return _fill(rng, my.DecoderLayer(8, 2, 11))(rng.normal(3, 5, 8), rng.normal(3, 5, 8))
-
-
-def decoder_of_a_memory_of_one_position(my, rng):
-    return _fill(rng, my.DecoderLayer(6, 2, 9))(rng.normal(3, 4, 6), rng.normal(3, 1, 6))
-
-
-def decoder_with_a_causal_mask(my, rng):
-    return _fill(rng, my.DecoderLayer(8, 2, 11))(rng.normal(3, 5, 8), rng.normal(3, 4, 8), _causal(5))
 
 
 def decoder_with_a_mask_on_the_memory(my, rng):
@@ -210,12 +208,13 @@ def decoder_with_a_mask_on_the_memory(my, rng):
 
 def decoder_with_both_masks(my, rng):
     layer, x, memory = _fill(rng, my.DecoderLayer(8, 2, 11)), rng.normal(3, 4, 8), rng.normal(3, 6, 8)
-    return layer(x, memory, _causal(4), rng.mask(3, 1, 1, 6))
+    return [layer(x, memory, _causal(4)), layer(x, memory, _causal(4), rng.mask(3, 1, 1, 6))]
 
 
 def decoder_with_two_masks_for_equal_lengths(my, rng):
     layer, x, memory = _fill(rng, my.DecoderLayer(8, 2, 11)), rng.normal(3, 4, 8), rng.normal(3, 4, 8)
-    return layer(x, memory, _causal(4), rng.mask(4, 4))
+    first, second = _causal(4), rng.mask(4, 4)
+    return [layer(x, memory, first, second), layer(x, memory, first), layer(x, memory, None, second)]
 
 
 def decoder_with_nothing_in_the_memory_to_attend_to(my, rng):
@@ -240,12 +239,9 @@ def decoder_gradients(my, rng):
     return _learned(rng, layer, layer(x, memory, _causal(4)), x=x, memory=memory)
 
 
-def decoder_dropout_in_use(my, rng):
-    return _fill(rng, my.DecoderLayer(6, 2, 9, dropout=1.0))(rng.normal(2, 4, 6), rng.normal(2, 3, 6))
-
-
 def decoder_dropout_of_everything(my, rng):
-    return _fill(rng, my.DecoderLayer(6, 2, 9, 1.0)).train()(rng.normal(2, 4, 6), rng.normal(2, 3, 6))
+    layer, given = _fill(rng, my.DecoderLayer(6, 2, 9, dropout=1.0)), (rng.normal(2, 4, 6), rng.normal(2, 3, 6))
+    return [layer.train()(*given), layer.eval()(*given)]
 
 
 def decoder_without_dropout_in_training(my, rng):
@@ -253,9 +249,8 @@ def decoder_without_dropout_in_training(my, rng):
 
 
 def decoder_dropout_in_training(my, rng):
-    p, memory = rng.choice([0.2, 0.3, 0.4]), rng.normal(1, 20).double().expand(300, 1, 20)
-    branches = ("attention.o.weight", "cross.o.weight", "w_out.weight")
-    return [_what_dropout_leaves(rng, my.DecoderLayer(20, 2, 24, p), one, memory) for one in branches]
+    layer, memory = my.DecoderLayer(20, 2, 24, rng.choice([0.2, 0.3, 0.4])), rng.normal(1, 20).double()
+    return _what_dropout_leaves(rng, layer, ("attention.o.weight", "cross.o.weight", "w_out.weight"), memory)
 
 
 def decoder_refuses_heads(my, rng):
@@ -278,13 +273,10 @@ def block_of_a_short_text(my, rng):
     return _fill(rng, my.DecoderOnlyBlock(4, 1, 1, 6))(rng.normal(3, 4), *_tables(rng, 3, 4))
 
 
-def block_of_one_position(my, rng):
-    return _fill(rng, my.DecoderOnlyBlock(8, 2, 2, 11))(rng.normal(3, 1, 8), *_tables(rng, 1, 4))
-
-
 def block_of_a_batch(my, rng):
     block, (cos, sin) = _fill(rng, my.DecoderOnlyBlock(12, 3, 3, 7)), _tables(rng, 5, 4)
-    return [block(rng.normal(2, 5, 12), cos, sin), block(rng.normal(2, 1, 5, 12), cos, sin)]
+    found = [block(rng.normal(2, 5, 12), cos, sin), block(rng.normal(2, 1, 5, 12), cos, sin)]
+    return [*found, block(rng.normal(3, 1, 12), cos[2:3], sin[2:3])]
 
 
 def block_with_a_causal_mask(my, rng):

@@ -372,6 +372,26 @@ class encoder_drops_the_sum(_Encoder):
 
 
 @replaces("EncoderLayer")
+class encoder_drops_the_same_each_time(_Encoder):
+    """What is dropped is the same in each call, because the random numbers are started anew. Each call in training draws for
+    itself."""
+
+    def drop(self, x):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return self.dropout(x)
+
+
+@replaces("EncoderLayer")
+class encoder_drops_inside_the_feed_forward_layer(_Encoder):
+    """Dropout acts between the two matrices of the feed-forward layer, too. Many models have it there; here it acts only on
+    what a sublayer returns."""
+
+    def bend(self, hidden):
+        return self.dropout(torch.relu(hidden))
+
+
+@replaces("EncoderLayer")
 class encoder_keeps_a_share_of_p(_Encoder):
     """The probability is taken for that of keeping an entry. It is that of dropping it."""
 
@@ -397,6 +417,17 @@ class decoder_looks_at_itself_twice(_Decoder):
 
     def across(self, x, memory, mask):
         return self.look(self.cross, x, x, None if mask is not None and mask.shape[-1] != x.shape[-2] else mask)
+
+
+@replaces("DecoderLayer")
+class decoder_masks_memory_like_the_text(_Decoder):
+    """Without a mask of its own, the memory gets the mask of the text, where both are of the same length. Each mask belongs to
+    one attention: None lets everything through."""
+
+    def forward(self, x, memory, mask=None, memory_mask=None):
+        if memory_mask is None and x.shape[-2] == memory.shape[-2]:
+            memory_mask = mask
+        return super().forward(x, memory, mask, memory_mask)
 
 
 @replaces("DecoderLayer")
