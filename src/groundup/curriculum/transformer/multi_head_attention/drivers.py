@@ -193,7 +193,7 @@ def layer_starting_weights(my, rng):
 
 def layer_starts_anew(my, rng):
     """Two layers of one size: their weights differ."""
-    dim = 6 * rng.integer(2, 5)
+    dim = 6 * rng.integer(2, 30)
     states = [my.MultiHeadAttention(dim, 6, 2).state_dict() for _ in range(2)]
     return [dim, {name: torch.equal(one, states[1][name]) for name, one in sorted(states[0].items())}]
 
