@@ -97,7 +97,8 @@ def test_what_it_saves_is_a_model_of_the_hub(study: Study) -> None:
     model, tokenizer = Llama.from_pretrained(record.folder / "model"), read_tokenizer(record.folder / "model")
     ids = tokenizer.encode("the cat sat because it was tired")
     assert tokenizer.decode(ids) == "the cat sat because it was tired"
-    logits = model(torch.tensor([ids]))
+    with torch.no_grad():
+        logits = model(torch.tensor([ids]))
     assert logits.shape == (1, len(ids), model.config.vocab)
     guess = -math.log(model.config.vocab)
     told = logits[0, :-1].log_softmax(-1).gather(-1, torch.tensor(ids[1:])[:, None]).mean()

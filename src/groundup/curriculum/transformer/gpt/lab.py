@@ -107,6 +107,7 @@ def run(run: Run, scale: Scale) -> None:
         merges = learn_merges(run, train, setting)
         ids = token_ids(run, train, merges, "writing the text as tokens")
         held_out_ids = token_ids(run, held_out, merges, "writing the held-out text as tokens")
+    setting = replace(setting, vocab=256 + len(merges))  # a short or monotonous text has fewer pairs to merge
     kept = {
         "merges": [[list(left), list(right)] for left, right in merges],
         "ids": ids,
@@ -134,8 +135,8 @@ def memory_mb(setting: Setting) -> float:
     """What the run will hold at most: PyTorch itself, weights four times (gradients, two means of AdamW), and what one
     micro-batch leaves behind for the backward pass. Reckoned, and checked against what was measured by a test."""
     weights = 16 * parameters(setting)
-    position = 4 * (setting.layers * (14 * setting.dim + 4 * 8 * setting.dim // 3) + 4 * setting.vocab)
-    return 450 + (weights + setting.micro * setting.context * position) / 2**20
+    position = 4 * (setting.layers * (19 * setting.dim + 4 * 8 * setting.dim // 3) + 4 * setting.vocab)
+    return 300 + (weights + setting.micro * setting.context * position) / 2**20
 
 
 def fitting_micro_batch(setting: Setting, free_mb: float) -> int:
