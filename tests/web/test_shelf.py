@@ -121,6 +121,7 @@ def test_a_model_writes_in_a_browser(visit: Callable[..., Any], tiny: str) -> No
     visitor = visit()
     page = visitor.open("/shelf")
     page.click("text=Let it write")
+    page.wait_for_load_state("networkidle")  # the script that hears the sliders has run
     page.fill("#prompt", "the cat sat")
 
     # a slider, by keyboard
