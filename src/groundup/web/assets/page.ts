@@ -35,14 +35,16 @@ function mapSearch(field: HTMLInputElement): void {
   const points = [...document.querySelectorAll<HTMLElement>("[data-search]")];
   const groups = [...document.querySelectorAll<HTMLElement>(".stage, .track")];
   const contents = document.querySelector<HTMLElement>(".toc");
+  const way = document.querySelector<HTMLElement>("#way");
   const found = find("#found");
-  const links = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>("a.topic")].filter((link) => link.offsetParent);
+  const links = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>("#tracks a.topic")].filter((link) => link.offsetParent);
 
   function filter(): void {
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const point of points) point.hidden = !words.every((word) => point.dataset["search"]?.includes(word));
     for (const group of groups) group.hidden = !group.querySelector("[data-search]:not([hidden])");
     if (contents) contents.hidden = words.length > 0;
+    if (way) way.hidden = words.length > 0;
     const topics = new Set(links().map((link) => link.getAttribute("href")));
     found.textContent = words.length ? `${topics.size} ${topics.size === 1 ? "topic" : "topics"} found.` : "";
   }
