@@ -51,6 +51,7 @@ min_p_of_flat_and_steep_rows = exact("min_p: many tokens stay in a flat row, few
 min_p_of_none_and_of_one = exact("all stay for p = 0, the most probable for p = 1", builds=MIN_P)
 min_p_after_a_filter = exact("min_p: what was filtered out stays out", builds=MIN_P)
 min_p_in_other_dtypes = exact("min_p: the dtype is kept", builds=MIN_P)
+min_p_near_the_bound_in_half_precision = exact("min_p: probabilities are compared in float32 at least", builds=MIN_P)
 min_p_leaves_logits_alone = exact("min_p: the logits are not changed", builds=MIN_P)
 min_p_of_impossible_shares = exact("min_p: a p outside [0, 1] is refused with a ValueError", builds=MIN_P)
 

@@ -229,6 +229,15 @@ def min_p_in_other_dtypes(my, rng):
     return [my.min_p(logits.to(dtype), _ratio(logits, 3)) for dtype in (torch.float64, *HALF)]
 
 
+def min_p_near_the_bound_in_half_precision(my, rng):
+    """A bound a little above or below a token: float32 tells which, to thousands of times its rounding; half precision
+    cannot."""
+    logits = _distinct(rng, 12)
+    shares = logits.double().softmax(dim=-1).sort(descending=True).values
+    bounds = [float(shares[place] / shares[0]) * by for place in (2, 3, 5, 6) for by in (0.9996, 1.0004)]
+    return [my.min_p(logits.to(dtype), p) for dtype in HALF for p in bounds]
+
+
 def min_p_leaves_logits_alone(my, rng):
     logits = _distinct(rng, 7, 3).T
     return [my.min_p(logits, 0.4), logits]

@@ -371,6 +371,15 @@ def share_of_the_largest_logit(logits, p):
 
 
 @replaces("min_p")
+def compared_in_half_precision(logits, p):
+    """Right in float32, but the probabilities of half-precision logits are compared in half precision. They are rounded to two or
+    three digits there, so that tokens near the bound fall on the wrong side."""
+    _known(p)
+    share = logits.softmax(dim=-1)
+    return logits.masked_fill(share < p * share.amax(dim=-1, keepdim=True), GONE)
+
+
+@replaces("min_p")
 def difference_of_logits(logits, p):
     """p is compared with the distance of logits. A ratio of probabilities of p is a distance of logits of ln p."""
     _known(p)

@@ -64,6 +64,16 @@ def _changes(returned, expected):
     return None
 
 
+def _moves(returned, expected):
+    """Of several calls for a single stretch, two at least gave different ones (by chance none: once in 10^18)."""
+    for one in returned:
+        if one.shape != expected[0].shape:
+            return f"inputs have shape {tuple(one.shape)}, and should have {tuple(expected[0].shape)}"
+    if all(torch.equal(one, returned[0]) for one in returned):
+        return "asked for one stretch at a time, it gave the same one again and again"
+    return None
+
+
 def _begins_by_seed(returned, expected):
     """Equal weights for equal seeds, others for another."""
     _, one, same, other = returned
@@ -86,6 +96,7 @@ pairs_begin_anywhere = distributed_as("every beginning is equally likely, the fi
 pairs_begin_independently = distributed_as("the rows of a batch begin independently of each other", builds=PAIRS)
 pairs_come_from_the_generator = valid("one state of the generator gives one result", _repeats, builds=PAIRS)
 pairs_differ_from_call_to_call = valid("the generator moves on from call to call", _changes, builds=PAIRS)
+pairs_of_one_stretch_at_a_time = valid("a batch of one begins anywhere, too", _moves, builds=PAIRS)
 pairs_leave_the_text_alone = exact("editing the inputs changes neither text nor targets", builds=PAIRS)
 pairs_in_other_dtypes = exact("the dtype of the text is kept", builds=PAIRS)
 pairs_of_too_short_a_text = exact("what holds no pair of that length is refused with a ValueError", builds=PAIRS)

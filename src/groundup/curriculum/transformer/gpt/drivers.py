@@ -118,6 +118,11 @@ def pairs_differ_from_call_to_call(my, rng):
     return [my.next_token_pairs(ids, 4, 8, generator)[0] for _ in range(2)]
 
 
+def pairs_of_one_stretch_at_a_time(my, rng):
+    ids, generator = _ids(rng, 1000, 5000), rng.generator()
+    return [my.next_token_pairs(ids, 4, 1, generator)[0] for _ in range(6)]
+
+
 def pairs_leave_the_text_alone(my, rng):
     text = _ids(rng, 1000, 5, 2)
     ids = text[:, 1]

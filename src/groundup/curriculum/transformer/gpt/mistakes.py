@@ -41,6 +41,16 @@ def targets_are_the_inputs(ids, length, batch_size, generator):
 
 
 @replaces("next_token_pairs")
+def single_stretch_from_the_front(ids, length, batch_size, generator):
+    """A batch of one is always the beginning of the text. It should begin anywhere, as the rows of larger batches do: training
+    with small batches and accumulated gradients would see the first page only."""
+    places = _stretches(ids, length, batch_size, generator)
+    if batch_size == 1:
+        places = places - places[:, :1]
+    return ids[places], ids[places + 1]
+
+
+@replaces("next_token_pairs")
 def targets_one_token_earlier(ids, length, batch_size, generator):
     """The shift goes the wrong way: each target is the token before. The model has seen that one already."""
     places = _stretches(ids, length, batch_size, generator)

@@ -16,6 +16,9 @@ layer_norm_with_weight_and_bias = close("multiplied by weight, then shifted by b
 layer_norm_without_bias = close("no bias: None", builds=LAYER, reduction=5)
 layer_norm_in_a_batch = close("each vector of a batch is normalized by itself", builds=LAYER, reduction=5)
 layer_norm_of_small_vectors = close("eps is added to the variance, under the root", builds=LAYER, reduction=6)
+layer_norm_gradients_of_equal_entries = close(
+    "layer_norm: gradients are finite where all entries are equal", builds=LAYER, reduction=4
+)
 layer_norm_of_equal_entries = close("a vector of equal entries gives the bias", builds=LAYER, reduction=4)
 layer_norm_in_float64 = close("float64 stays float64, with all its digits", builds=LAYER, reduction=7)
 layer_norm_of_transposed_tensors = close("the memory layout of the inputs does not matter", builds=LAYER, reduction=6)

@@ -60,6 +60,14 @@ def layer_norm_of_equal_entries(my, rng):
     return [my.layer_norm(x, weight, bias), my.layer_norm(rng.normal(5, 1), _weight(rng, 1), rng.normal(1))]
 
 
+def layer_norm_gradients_of_equal_entries(my, rng):
+    """Their spread is exactly 0, and the slope of a root is infinite there."""
+    x, weight = rng.normal(3, 4), _weight(rng, 4)
+    x[rng.integer(0, 3)] = float(rng.integer(2, 9))
+    x.requires_grad_()
+    return rng.gradients(my.layer_norm(x, weight, rng.normal(4)), x=x)
+
+
 def layer_norm_in_float64(my, rng):
     dtype = torch.float64
     x = rng.normal(4, 7, dtype=dtype, scale=3.0, shift=1.0)

@@ -45,6 +45,15 @@ def variance_with_n_minus_1(x, weight, bias, eps=1e-5):
 
 
 @replaces("layer_norm")
+def root_taken_before_eps(x, weight, bias, eps=1e-5):
+    """The values are right, but the spread was computed as a root without eps and squared again. Where all entries are equal
+    that root is of 0, where its slope is infinite, and the backward pass makes NaN of it."""
+    centered = _centered(x)
+    spread = centered.square().mean(dim=-1, keepdim=True).sqrt()
+    return _finish(x, centered * torch.rsqrt(spread.square() + eps), weight, bias)
+
+
+@replaces("layer_norm")
 def eps_outside_the_root(x, weight, bias, eps=1e-5):
     """eps was added to the standard deviation, after the root. It belongs to the variance. For vectors of ordinary size the two
     can hardly be told apart; for small ones they differ by a large factor, and weights of others would not fit."""
