@@ -18,6 +18,7 @@ the machine before the run's walls go up). Nothing here imports torch.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,34 @@ def valid(title: str, holds: Callable[[Any, Any], str | None], *, builds: str | 
     anything that a learner can write: check types before use.
     """
     return Case(title, _builds(builds), "valid", holds=holds)
+
+
+def refused(returned: Any, expected: Any, error: str = "ValueError") -> str | None:
+    """For :func:`valid`: every call, each answered by what it raised (``rng.attempt``), was answered by this error."""
+    if not isinstance(returned, list) or len(returned) != len(expected):
+        return "one answer for each call was expected"
+    for answer in returned:
+        families = getattr(answer, "mro", None)
+        if families is None:
+            return f"no error came where {_article(error)} {error} was to be raised"
+        if not any(name.rpartition(".")[2] == error for name in families):
+            return f"{_article(error)} {error} was to be raised, not {_article(answer.type_name)} {answer.type_name}"
+    return None
+
+
+def refused_with_shapes(returned: Any, expected: Any) -> str | None:
+    """As :func:`refused`; each message also holds every number that the reference's names after "got"."""
+    wrong = refused(returned, expected)
+    if wrong is None:
+        for answer, right in zip(returned, expected, strict=True):
+            wanted = re.findall(r"\d+", right.message.rpartition("got")[2])
+            if not set(wanted) <= set(re.findall(r"\d+", answer.message)):
+                return "the ValueError's message does not hold the shapes that were given"
+    return wrong
+
+
+def _article(word: str) -> str:
+    return "an" if word[:1] in "AEIOU" else "a"
 
 
 def replaces(*builds: str) -> Callable[[Implementation], Implementation]:

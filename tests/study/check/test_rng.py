@@ -134,3 +134,21 @@ def test_gradients_of_several_outputs_and_twice() -> None:
     assert first is not None
     assert second is not None
     assert not torch.equal(first, second)
+
+
+def test_an_attempt_is_answered_either_way() -> None:
+    rng = Rng(0, "t", "c")
+
+    def refuse(number: int, *, kindly: bool = False) -> None:
+        raise ValueError(f"not {number}, {kindly}")
+
+    answer = rng.attempt(refuse, 3, kindly=True)
+    assert isinstance(answer, ValueError)
+    assert str(answer) == "not 3, True"
+    assert rng.attempt(max, 2, 5) == 5
+
+    def unwritten() -> None:
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        rng.attempt(unwritten)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -122,6 +122,15 @@ class Rng:
                         values = values / math.sqrt(max(tensor.shape[-1], 1))
                 tensor.copy_(torch.as_tensor(np.asarray(values)))
         return module
+
+    def attempt(self, function: Callable[..., object], *arguments: object, **named: object) -> object:
+        """What a call raises, or else what it returns: an answer either way. An unwritten build stays unwritten."""
+        try:
+            return function(*arguments, **named)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            return error
 
     def gradients(self, output: object, **inputs: torch.Tensor) -> dict[str, torch.Tensor | None]:
         """The gradient of a random weighting of the output with respect to each named input.

@@ -1,36 +1,10 @@
 """How the result of each driver is compared with the reference's."""
 
-import re
-
 import torch
 
-from groundup.authoring import close, exact, valid
+from groundup.authoring import close, exact, refused, refused_with_shapes, valid
 
 PIVOTS = "elimination magnifies rounding by the condition number of the matrix, which is at most about 20 here"
-
-
-def _refused(returned, expected, shapes):
-    """None where every call was answered by a ValueError, whose message names the shapes where they are asked for."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer, right in zip(returned, expected):
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "a result came back where a ValueError was to be raised"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-        wanted = re.findall(r"\d+", right.message.partition("got")[2])
-        if shapes and not set(wanted) <= set(re.findall(r"\d+", answer.message)):
-            return "the ValueError's message does not hold the shapes that were given"
-    return None
-
-
-def _names_shapes(returned, expected):
-    return _refused(returned, expected, shapes=True)
-
-
-def _is_refused(returned, expected):
-    return _refused(returned, expected, shapes=False)
 
 
 def _meets_the_right_side(returned, expected):
@@ -74,10 +48,10 @@ product_of_strided_tensors = close("the memory layout of the factors does not ma
 product_leaves_its_inputs_alone = close("multiplying does not change the factors", builds="matmul", reduction=4)
 product_gradients = close("gradients of the product reach both factors", builds="matmul", reduction=15)
 product_of_unfitting_shapes = valid(
-    "factors that do not fit are refused with a ValueError that shows both shapes", _names_shapes, builds="matmul"
+    "factors that do not fit are refused with a ValueError that shows both shapes", refused_with_shapes, builds="matmul"
 )
 product_of_one_column_and_many_rows = valid(
-    "one column against many rows is not stretched, but refused", _names_shapes, builds="matmul"
+    "one column against many rows is not stretched, but refused", refused_with_shapes, builds="matmul"
 )
 
 # ── solve ──
@@ -106,13 +80,13 @@ solving_leaves_its_inputs_alone = close("solving changes neither a nor b", reduc
 nearly_singular_system = valid(
     "a nearly singular system: the solution, put in, gives the right side", _meets_the_right_side, builds="solve"
 )
-singular_system = valid("systems without one solution are refused", _is_refused, builds="solve")
-singular_up_to_rounding = valid("systems that are singular but for rounding are refused", _is_refused, builds="solve")
+singular_system = valid("systems without one solution are refused", refused, builds="solve")
+singular_up_to_rounding = valid("systems that are singular but for rounding are refused", refused, builds="solve")
 system_of_unfitting_shapes = valid(
-    "unfitting systems are refused with a ValueError that shows the shapes", _names_shapes, builds="solve"
+    "unfitting systems are refused with a ValueError that shows the shapes", refused_with_shapes, builds="solve"
 )
 one_number_for_many_equations = valid(
-    "a right side with one row is not stretched over n equations", _is_refused, builds="solve"
+    "a right side with one row is not stretched over n equations", refused, builds="solve"
 )
 
 # ── inverse ──
@@ -128,7 +102,7 @@ inverse_with_a_tiny_pivot = close("the inverse, where the first pivot is tiny", 
 inverse_in_float64 = close("inverses in float64 keep all digits", reduction=9, **INVERSE)
 inverse_of_small_and_large_entries = close("matrices with entries of 1e-20 or 1e20", reduction=4, **INVERSE)
 inverse_leaves_its_input_alone = close("inverting does not change the matrix", reduction=4, **INVERSE)
-inverse_of_singular_matrices = valid("a singular matrix has no inverse: ValueError", _is_refused, builds="inverse")
+inverse_of_singular_matrices = valid("a singular matrix has no inverse: ValueError", refused, builds="inverse")
 inverse_of_what_is_not_square = valid(
-    "only square matrices have inverses: a ValueError shows the shape", _names_shapes, builds="inverse"
+    "only square matrices have inverses: a ValueError shows the shape", refused_with_shapes, builds="inverse"
 )

@@ -12,16 +12,6 @@ def _short(rng, *shape):
     return rng.integers(-4, 5, *shape).float() + 0.5
 
 
-def _attempt(function, *arguments):
-    """The error that a call raises, or else what it returns. An unwritten build stays unwritten."""
-    try:
-        return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return error
-
-
 def _dominant(rng, n, columns=None, dtype=torch.float32):
     """(n, columns): entries in -1 to 1, and n added to or subtracted from the diagonal."""
     signs = torch.where(rng.uniform(n) < 0.5, -1.0, 1.0).to(dtype)
@@ -126,16 +116,16 @@ def product_gradients(my, rng):
 def product_of_unfitting_shapes(my, rng):
     k = rng.integer(30, 60)
     return [
-        _attempt(my.matmul, rng.normal(2, k), rng.normal(k + 3, 4)),
-        _attempt(my.matmul, rng.normal(k, 5), rng.normal(k, 5)),
+        rng.attempt(my.matmul, rng.normal(2, k), rng.normal(k + 3, 4)),
+        rng.attempt(my.matmul, rng.normal(k, 5), rng.normal(k, 5)),
     ]
 
 
 def product_of_one_column_and_many_rows(my, rng):
     k = rng.integer(30, 60)
     return [
-        _attempt(my.matmul, rng.normal(2, 1), rng.normal(k, 4)),
-        _attempt(my.matmul, rng.normal(3, 2, k), rng.normal(3, 1, 4)),
+        rng.attempt(my.matmul, rng.normal(2, 1), rng.normal(k, 4)),
+        rng.attempt(my.matmul, rng.normal(3, 2, k), rng.normal(3, 1, 4)),
     ]
 
 
@@ -248,17 +238,17 @@ def nearly_singular_system(my, rng):
 
 def singular_system(my, rng):
     return [
-        _attempt(my.solve, torch.zeros(2, 2), rng.normal(2)),
-        _attempt(my.solve, torch.tensor([[1.0, 2.0], [2.0, 4.0]]) * rng.integer(1, 9), rng.normal(2)),
-        _attempt(my.solve, torch.diag(torch.tensor([1.0, 0.0, 2.0])), rng.normal(3)),
-        _attempt(my.solve, torch.zeros(1, 1), rng.normal(1)),
-        _attempt(my.solve, torch.tensor([[-1.0, -2.0], [-2.0, -4.0]]), rng.normal(2)),
+        rng.attempt(my.solve, torch.zeros(2, 2), rng.normal(2)),
+        rng.attempt(my.solve, torch.tensor([[1.0, 2.0], [2.0, 4.0]]) * rng.integer(1, 9), rng.normal(2)),
+        rng.attempt(my.solve, torch.diag(torch.tensor([1.0, 0.0, 2.0])), rng.normal(3)),
+        rng.attempt(my.solve, torch.zeros(1, 1), rng.normal(1)),
+        rng.attempt(my.solve, torch.tensor([[-1.0, -2.0], [-2.0, -4.0]]), rng.normal(2)),
     ]
 
 
 def singular_up_to_rounding(my, rng):
     return [
-        _attempt(my.solve, _singular(rng, n, dtype) * size, rng.normal(n, dtype=dtype))
+        rng.attempt(my.solve, _singular(rng, n, dtype) * size, rng.normal(n, dtype=dtype))
         for dtype in (torch.float32, torch.float64)
         for n in (4, 5)
         for size in (1.0, 1e-15, 1e15)
@@ -268,15 +258,15 @@ def singular_up_to_rounding(my, rng):
 def system_of_unfitting_shapes(my, rng):
     n = rng.integer(20, 30)
     return [
-        _attempt(my.solve, rng.normal(n, n + 2), rng.normal(n)),
-        _attempt(my.solve, _good(rng, n), rng.normal(n + 3)),
-        _attempt(my.solve, _good(rng, n), rng.normal(n - 2, 4)),
+        rng.attempt(my.solve, rng.normal(n, n + 2), rng.normal(n)),
+        rng.attempt(my.solve, _good(rng, n), rng.normal(n + 3)),
+        rng.attempt(my.solve, _good(rng, n), rng.normal(n - 2, 4)),
     ]
 
 
 def one_number_for_many_equations(my, rng):
     n = rng.integer(20, 30)
-    return [_attempt(my.solve, _good(rng, n), rng.normal(1)), _attempt(my.solve, _good(rng, n), rng.normal(1, n))]
+    return [rng.attempt(my.solve, _good(rng, n), rng.normal(1)), rng.attempt(my.solve, _good(rng, n), rng.normal(1, n))]
 
 
 # ── inverse ──
@@ -329,12 +319,16 @@ def inverse_leaves_its_input_alone(my, rng):
 
 def inverse_of_singular_matrices(my, rng):
     return [
-        _attempt(my.inverse, torch.tensor([[1.0, 2.0], [2.0, 4.0]]) * rng.integer(1, 9)),
-        _attempt(my.inverse, torch.zeros(3, 3)),
-        *(_attempt(my.inverse, _singular(rng, n, dtype)) for dtype in (torch.float32, torch.float64) for n in (4, 5)),
+        rng.attempt(my.inverse, torch.tensor([[1.0, 2.0], [2.0, 4.0]]) * rng.integer(1, 9)),
+        rng.attempt(my.inverse, torch.zeros(3, 3)),
+        *(
+            rng.attempt(my.inverse, _singular(rng, n, dtype))
+            for dtype in (torch.float32, torch.float64)
+            for n in (4, 5)
+        ),
     ]
 
 
 def inverse_of_what_is_not_square(my, rng):
     n = rng.integer(20, 30)
-    return [_attempt(my.inverse, rng.normal(n, n + 2)), _attempt(my.inverse, rng.normal(n + 4, n))]
+    return [rng.attempt(my.inverse, rng.normal(n, n + 2)), rng.attempt(my.inverse, rng.normal(n + 4, n))]

@@ -13,16 +13,6 @@ def _table(rng, *shape, dtype=torch.float32):
     return (drawn / drawn.sum(-1, keepdim=True)).to(dtype)
 
 
-def _attempt(function, *arguments):
-    """The error that a call raises, or else what it returns. An unwritten build stays unwritten."""
-    try:
-        return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return error
-
-
 def _views(rng):
     """A prior (4, 1, 3) and a likelihood (2, 3, 5) in float64, neither of them contiguous."""
     prior = rng.uniform(3, 1, 8, low=0.2, high=2.0, dtype=torch.float64).permute(2, 1, 0)[::2]
@@ -34,10 +24,10 @@ def _no_fit(function, rng):
     """Numbers of hypotheses that differ; the sizes are found nowhere else."""
     h, n = rng.integer(30, 60), rng.integer(70, 90)
     return [
-        _attempt(function, _table(rng, h), _table(rng, h + 2, n)),
-        _attempt(function, _table(rng, 1), _table(rng, h, n)),
-        _attempt(function, _table(rng, h), _table(rng, 1, n)),
-        _attempt(function, _table(rng, 2, n), _table(rng, h, n)),
+        rng.attempt(function, _table(rng, h), _table(rng, h + 2, n)),
+        rng.attempt(function, _table(rng, 1), _table(rng, h, n)),
+        rng.attempt(function, _table(rng, h), _table(rng, 1, n)),
+        rng.attempt(function, _table(rng, 2, n), _table(rng, h, n)),
     ]
 
 
@@ -103,7 +93,7 @@ def conditional_gradients(my, rng):
 
 def conditional_without_such_an_axis(my, rng):
     joint = _table(rng, 2, 3)
-    return [_attempt(my.conditional, joint, axis) for axis in (2, -3, 5)]
+    return [rng.attempt(my.conditional, joint, axis) for axis in (2, -3, 5)]
 
 
 # ── total_probability ──

@@ -1,35 +1,6 @@
 """How the result of each driver is compared with the reference's."""
 
-import re
-
-from groundup.authoring import close, exact, valid
-
-
-def _numbers(text):
-    return set(re.findall(r"\d+", text))
-
-
-def _refused(returned, expected, shapes):
-    """None where every call was answered by a ValueError, whose message names the shapes where they are asked for."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer, right in zip(returned, expected):
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "a result came back where a ValueError was to be raised"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-        if shapes and not _numbers(right.message) <= _numbers(answer.message):
-            return "the ValueError's message does not hold both shapes"
-    return None
-
-
-def _names_shapes(returned, expected):
-    return _refused(returned, expected, shapes=True)
-
-
-def _is_refused(returned, expected):
-    return _refused(returned, expected, shapes=False)
+from groundup.authoring import close, exact, refused, refused_with_shapes, valid
 
 
 def _finite(returned, expected):
@@ -58,7 +29,9 @@ dot_of_each_query_with_each_document = close(
 dot_of_strided_float64 = close("products in float64, of views with strides", builds="dot", reduction=5)
 dot_gradients = close("gradients of the dot product reach both vectors", builds="dot", reduction=5)
 dot_of_different_lengths = valid(
-    "vectors of different lengths have no dot product: a ValueError shows both shapes", _names_shapes, builds="dot"
+    "vectors of different lengths have no dot product: a ValueError shows both shapes",
+    refused_with_shapes,
+    builds="dot",
 )
 
 # ── norm ──
@@ -82,7 +55,7 @@ norm_in_half_precision = close("half precision, where 256 squared already does n
 norm_leaves_its_input_alone = close("measuring does not change the vector", builds="norm", reduction=4)
 norm_gradients = close("gradients of the length, for each p", builds="norm", reduction=4)
 norm_gradient_at_zero = close("the gradient at a zero vector is zero, not NaN", builds="norm", reduction=3)
-norm_with_p_below_one = valid("p below 1 is refused with a ValueError", _is_refused, builds="norm")
+norm_with_p_below_one = valid("p below 1 is refused with a ValueError", refused, builds="norm")
 
 # ── cosine_similarity ──
 
@@ -113,7 +86,7 @@ cosine_gradients_beside_a_zero_vector = valid(
 )
 cosine_of_different_lengths = valid(
     "vectors of different lengths have no angle: a ValueError shows both shapes",
-    _names_shapes,
+    refused_with_shapes,
     builds="cosine_similarity",
 )
 
@@ -139,5 +112,7 @@ projection_gradients_beside_a_zero_vector = valid(
     "a zero vector in the batch makes no gradient of the projection NaN", _finite, builds="project"
 )
 projection_of_different_lengths = valid(
-    "vectors of different lengths have no projection: a ValueError shows both shapes", _names_shapes, builds="project"
+    "vectors of different lengths have no projection: a ValueError shows both shapes",
+    refused_with_shapes,
+    builds="project",
 )

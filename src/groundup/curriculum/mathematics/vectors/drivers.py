@@ -21,16 +21,6 @@ def _mixed(rng, *shape, dtype=torch.float32):
     return rng.uniform(*shape, low=0.5, high=2.0, dtype=dtype) * signs
 
 
-def _attempt(function, *arguments):
-    """The error that a call raises, or else what it returns. An unwritten build stays unwritten."""
-    try:
-        return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return error
-
-
 def _views(rng, dtype=torch.float64):
     """Two broadcastable batches, (4, 3, 5) and (3, 5), neither of them contiguous."""
     u = rng.normal(5, 6, 4, dtype=dtype).permute(2, 1, 0)[:, ::2]
@@ -80,9 +70,9 @@ def dot_gradients(my, rng):
 def dot_of_different_lengths(my, rng):
     n = rng.integer(30, 60)
     return [
-        _attempt(my.dot, rng.normal(2, n), rng.normal(2, n + 3)),
-        _attempt(my.dot, rng.normal(4, 1), rng.normal(4, n)),
-        _attempt(my.dot, rng.normal(n), rng.normal(3, 1)),
+        rng.attempt(my.dot, rng.normal(2, n), rng.normal(2, n + 3)),
+        rng.attempt(my.dot, rng.normal(4, 1), rng.normal(4, n)),
+        rng.attempt(my.dot, rng.normal(n), rng.normal(3, 1)),
     ]
 
 
@@ -178,7 +168,7 @@ def norm_gradient_at_zero(my, rng):
 
 def norm_with_p_below_one(my, rng):
     v = rng.normal(3, 4)
-    return [_attempt(my.norm, v, p) for p in (0.5, 0.0, -1.0, -math.inf)]
+    return [rng.attempt(my.norm, v, p) for p in (0.5, 0.0, -1.0, -math.inf)]
 
 
 # ── cosine_similarity ──
@@ -264,8 +254,8 @@ def cosine_gradients_beside_a_zero_vector(my, rng):
 def cosine_of_different_lengths(my, rng):
     n = rng.integer(30, 60)
     return [
-        _attempt(my.cosine_similarity, rng.normal(2, n), rng.normal(2, n + 3)),
-        _attempt(my.cosine_similarity, rng.normal(4, 1), rng.normal(4, n)),
+        rng.attempt(my.cosine_similarity, rng.normal(2, n), rng.normal(2, n + 3)),
+        rng.attempt(my.cosine_similarity, rng.normal(4, 1), rng.normal(4, n)),
     ]
 
 
@@ -341,6 +331,6 @@ def projection_gradients_beside_a_zero_vector(my, rng):
 def projection_of_different_lengths(my, rng):
     n = rng.integer(30, 60)
     return [
-        _attempt(my.project, rng.normal(2, n), rng.normal(2, n + 3)),
-        _attempt(my.project, rng.normal(4, n), rng.normal(4, 1)),
+        rng.attempt(my.project, rng.normal(2, n), rng.normal(2, n + 3)),
+        rng.attempt(my.project, rng.normal(4, n), rng.normal(4, 1)),
     ]

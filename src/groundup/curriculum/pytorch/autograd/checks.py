@@ -1,21 +1,8 @@
 """How the result of each driver is compared with the reference's."""
 
-from groundup.authoring import close, exact, valid
+from groundup.authoring import close, exact, refused, valid
 
 TENSOR, OF, FROZEN = "Tensor", "gradients_of", "frozen_features"
-
-
-def _refused(returned, expected):
-    """None where every call was answered by a ValueError."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer in returned:
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "a ValueError was to be raised, but the call went through"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-    return None
 
 
 def _tensor(title, reduction=12, **more):
@@ -50,7 +37,7 @@ matrix_product = _tensor("a matrix product")
 matrix_products_in_a_batch = _tensor("matrix products in a batch")
 matrix_products_that_broadcast = _tensor("matrix products: batch dimensions broadcast", 40)
 matrix_products_with_arrays = _tensor("matrix products with an array on either side")
-vectors_in_a_matrix_product = valid("@ refuses vectors with a ValueError", _refused, builds=TENSOR)
+vectors_in_a_matrix_product = valid("@ refuses vectors with a ValueError", refused, builds=TENSOR)
 
 # ── Tensor: graphs ──
 
@@ -69,7 +56,7 @@ deep_chain = _tensor(
     conditioning=20.0,
     because="200 factors follow each other, each with its own rounding",
 )
-one_number_only = valid("backward from more than one number is refused with a ValueError", _refused, builds=TENSOR)
+one_number_only = valid("backward from more than one number is refused with a ValueError", refused, builds=TENSOR)
 one_number_in_any_shape = _tensor("one number may have the shape (1,) or (1, 1)", 1)
 a_small_network = _tensor("one step of a small classifier", 40)
 attention_by_hand = _tensor("attention, written in your tensors", 60)
@@ -85,7 +72,7 @@ gradients_leave_parameters_alone = close("a network that f uses gets no .grad", 
 gradient_of_an_input_that_does_not_matter = close("zeros for an input that does not matter", builds=OF)
 gradients_of_a_tensor_given_twice = close("a tensor given twice has two gradients, one a place", builds=OF)
 gradients_under_no_grad = close("it works under torch.no_grad(), and leaves that on", builds=OF)
-gradients_of_more_than_one_number = valid("more than one number is refused with a ValueError", _refused, builds=OF)
+gradients_of_more_than_one_number = valid("more than one number is refused with a ValueError", refused, builds=OF)
 gradients_of_one_number_in_any_shape = close("one number of shape (1,) or (1, 1) is enough", builds=OF)
 
 # ── frozen_features ──

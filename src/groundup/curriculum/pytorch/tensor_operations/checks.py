@@ -1,37 +1,11 @@
 """How the result of each driver is compared with the reference's."""
 
-import re
-
-from groundup.authoring import close, exact, valid
+from groundup.authoring import close, exact, refused, refused_with_shapes, valid
 
 DISTANCES = "pairwise_distances"
 ONE_HOT = "one_hot"
 MEAN = "masked_mean"
 BILINEAR = "batched_bilinear"
-
-
-def _refused(returned, expected, shapes):
-    """None where every call was answered by a ValueError, whose message names the shapes where they are asked for."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer, right in zip(returned, expected):
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "a result came back where a ValueError was to be raised"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-        wanted = re.findall(r"\d+", right.message.partition("got")[2])
-        if shapes and not set(wanted) <= set(re.findall(r"\d+", answer.message)):
-            return "the ValueError's message does not hold all shapes"
-    return None
-
-
-def _names_shapes(returned, expected):
-    return _refused(returned, expected, shapes=True)
-
-
-def _is_refused(returned, expected):
-    return _refused(returned, expected, shapes=False)
 
 
 # ── pairwise_distances ──
@@ -56,7 +30,7 @@ distances_of_points_to_themselves = close(
 )
 distances_of_different_dimensions = valid(
     "points of different dimensions are refused with a ValueError that shows both shapes",
-    _names_shapes,
+    refused_with_shapes,
     builds=DISTANCES,
 )
 
@@ -73,8 +47,8 @@ one_hot_with_more_classes_than_the_dtype_counts = exact("more classes than the i
 one_hot_of_no_ids = exact("no ids give no vectors", builds=ONE_HOT)
 one_hot_of_strided_ids = exact("one-hot vectors: the memory layout does not matter", builds=ONE_HOT)
 one_hot_leaves_its_input_alone = exact("the ids are not changed", builds=ONE_HOT)
-one_hot_of_ids_that_are_too_large = valid("ids beyond the last class are refused", _is_refused, builds=ONE_HOT)
-one_hot_of_negative_ids = valid("negative ids are refused", _is_refused, builds=ONE_HOT)
+one_hot_of_ids_that_are_too_large = valid("ids beyond the last class are refused", refused, builds=ONE_HOT)
+one_hot_of_negative_ids = valid("negative ids are refused", refused, builds=ONE_HOT)
 
 # ── masked_mean ──
 
@@ -116,8 +90,10 @@ bilinear_of_strided_tensors = close("bilinear forms: the memory layout does not 
 bilinear_leaves_its_inputs_alone = close("none of the three is changed", builds=BILINEAR, reduction=10)
 bilinear_gradients = close("gradients reach x, w and y", builds=BILINEAR, reduction=36)
 bilinear_of_unfitting_sizes = valid(
-    "sizes that do not fit are refused with a ValueError that shows all three shapes", _names_shapes, builds=BILINEAR
+    "sizes that do not fit are refused with a ValueError that shows all three shapes",
+    refused_with_shapes,
+    builds=BILINEAR,
 )
 bilinear_of_one_entry_and_many = valid(
-    "a vector of one entry is not stretched, but refused", _names_shapes, builds=BILINEAR
+    "a vector of one entry is not stretched, but refused", refused_with_shapes, builds=BILINEAR
 )

@@ -5,16 +5,6 @@ import math
 import torch
 
 
-def _attempt(function, *arguments):
-    """The error that a call raises, or else what it returns. An unwritten build stays unwritten."""
-    try:
-        return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return error
-
-
 def _short(rng, *shape):
     """Small whole numbers and halves, none of them zero: easy to follow by hand."""
     return rng.integers(-4, 5, *shape).float() + 0.5
@@ -109,9 +99,9 @@ def distances_of_points_to_themselves(my, rng):
 def distances_of_different_dimensions(my, rng):
     d = rng.integer(30, 60)
     return [
-        _attempt(my.pairwise_distances, rng.normal(2, d), rng.normal(4, d + 3)),
-        _attempt(my.pairwise_distances, rng.normal(2, 1), rng.normal(4, d)),
-        _attempt(my.pairwise_distances, rng.normal(3, 2, d), rng.normal(4, 1)),
+        rng.attempt(my.pairwise_distances, rng.normal(2, d), rng.normal(4, d + 3)),
+        rng.attempt(my.pairwise_distances, rng.normal(2, 1), rng.normal(4, d)),
+        rng.attempt(my.pairwise_distances, rng.normal(3, 2, d), rng.normal(4, 1)),
     ]
 
 
@@ -173,14 +163,14 @@ def one_hot_of_ids_that_are_too_large(my, rng):
     classes = rng.integer(4, 9)
     ids = rng.integers(0, classes, 2, 3)
     ids[1, rng.integer(0, 3)] = classes
-    return [_attempt(my.one_hot, ids, classes), _attempt(my.one_hot, torch.tensor(classes + 5), classes)]
+    return [rng.attempt(my.one_hot, ids, classes), rng.attempt(my.one_hot, torch.tensor(classes + 5), classes)]
 
 
 def one_hot_of_negative_ids(my, rng):
     classes = rng.integer(4, 9)
     ids = rng.integers(0, classes, 5)
     ids[rng.integer(0, 5)] = -1
-    return [_attempt(my.one_hot, ids, classes), _attempt(my.one_hot, torch.tensor([-rng.integer(2, 4)]), classes)]
+    return [rng.attempt(my.one_hot, ids, classes), rng.attempt(my.one_hot, torch.tensor([-rng.integer(2, 4)]), classes)]
 
 
 # ── masked_mean ──
@@ -339,15 +329,15 @@ def bilinear_gradients(my, rng):
 def bilinear_of_unfitting_sizes(my, rng):
     i, j = rng.integer(30, 60), rng.integer(70, 90)
     return [
-        _attempt(my.batched_bilinear, rng.normal(2, i + 1), rng.normal(5, i, j), rng.normal(2, j)),
-        _attempt(my.batched_bilinear, rng.normal(2, i), rng.normal(5, i, j), rng.normal(2, j + 1)),
-        _attempt(my.batched_bilinear, rng.normal(2, j), rng.normal(5, i, j), rng.normal(2, i)),
+        rng.attempt(my.batched_bilinear, rng.normal(2, i + 1), rng.normal(5, i, j), rng.normal(2, j)),
+        rng.attempt(my.batched_bilinear, rng.normal(2, i), rng.normal(5, i, j), rng.normal(2, j + 1)),
+        rng.attempt(my.batched_bilinear, rng.normal(2, j), rng.normal(5, i, j), rng.normal(2, i)),
     ]
 
 
 def bilinear_of_one_entry_and_many(my, rng):
     i, j = rng.integer(30, 60), rng.integer(70, 90)
     return [
-        _attempt(my.batched_bilinear, rng.normal(2, 1), rng.normal(5, i, j), rng.normal(2, j)),
-        _attempt(my.batched_bilinear, rng.normal(2, i), rng.normal(5, i, j), rng.normal(2, 1)),
+        rng.attempt(my.batched_bilinear, rng.normal(2, 1), rng.normal(5, i, j), rng.normal(2, j)),
+        rng.attempt(my.batched_bilinear, rng.normal(2, i), rng.normal(5, i, j), rng.normal(2, 1)),
     ]

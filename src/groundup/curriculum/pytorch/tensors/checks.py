@@ -1,35 +1,10 @@
 """How each driver's result is compared: strides, shapes and windows are equal or they are not."""
 
-import re
-
-from groundup.authoring import close, exact, valid
+from groundup.authoring import close, exact, refused, refused_with_shapes, valid
 
 STRIDES = "contiguous_strides"
 SHAPE = "broadcast_shape"
 WINDOWS = "sliding_windows"
-
-
-def _refused(returned, expected, shapes):
-    """None where every call was answered by a ValueError, whose message names the shapes where they are asked for."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer, right in zip(returned, expected):
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "a result came back where a ValueError was to be raised"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-        if shapes and not set(re.findall(r"\d+", right.message)) <= set(re.findall(r"\d+", answer.message)):
-            return "the ValueError's message does not hold both shapes"
-    return None
-
-
-def _names_shapes(returned, expected):
-    return _refused(returned, expected, shapes=True)
-
-
-def _is_refused(returned, expected):
-    return _refused(returned, expected, shapes=False)
 
 
 # ── contiguous_strides ──
@@ -42,7 +17,7 @@ strides_of_empty_tensors = exact("a size of 0 counts as 1", builds=STRIDES)
 strides_of_many_dimensions = exact("the strides of many dimensions", builds=STRIDES)
 strides_of_a_shape_that_no_memory_holds = exact("sizes beyond any memory", builds=STRIDES)
 strides_leave_the_shape_alone = exact("a list that was given stays as it is", builds=STRIDES)
-strides_of_negative_sizes = valid("negative sizes are refused with a ValueError", _is_refused, builds=STRIDES)
+strides_of_negative_sizes = valid("negative sizes are refused with a ValueError", refused, builds=STRIDES)
 
 # ── broadcast_shape ──
 
@@ -56,10 +31,10 @@ shapes_with_nothing_in_them = exact("0 is a size like any other: with 1 it gives
 shapes_that_no_memory_holds = exact("shapes beyond any memory", builds=SHAPE)
 shapes_are_left_alone = exact("lists that were given stay as they are", builds=SHAPE)
 shapes_that_do_not_fit = valid(
-    "shapes that do not fit are refused with a ValueError that shows both", _names_shapes, builds=SHAPE
+    "shapes that do not fit are refused with a ValueError that shows both", refused_with_shapes, builds=SHAPE
 )
-shapes_that_do_not_fit_before_the_last = valid("all sizes that meet must fit", _names_shapes, builds=SHAPE)
-shapes_that_do_not_fit_because_of_zero = valid("0 does not fit a size above 1", _names_shapes, builds=SHAPE)
+shapes_that_do_not_fit_before_the_last = valid("all sizes that meet must fit", refused_with_shapes, builds=SHAPE)
+shapes_that_do_not_fit_because_of_zero = valid("0 does not fit a size above 1", refused_with_shapes, builds=SHAPE)
 
 # ── sliding_windows ──
 
@@ -78,5 +53,5 @@ windows_with_gradients_show_later_changes = exact("a tensor that wants gradients
 windows_leave_their_input_alone = exact("looking through windows does not change the tensor", builds=WINDOWS)
 windows_gradients = close("gradients of all windows that hold an entry add up", builds=WINDOWS, reduction=3)
 windows_gradients_through_a_view = close("gradients flow through a view as well", builds=WINDOWS, reduction=3)
-windows_that_are_too_large = valid("windows longer than the row are refused", _is_refused, builds=WINDOWS)
-windows_of_no_size = valid("windows of size 0 and below are refused", _is_refused, builds=WINDOWS)
+windows_that_are_too_large = valid("windows longer than the row are refused", refused, builds=WINDOWS)
+windows_of_no_size = valid("windows of size 0 and below are refused", refused, builds=WINDOWS)

@@ -1,32 +1,17 @@
 """How the result of each driver is compared with the reference's."""
 
-from groundup.authoring import close, valid
+from groundup.authoring import close, refused, valid
 
 CLIP, RATE, STEP = "clip_grad_norm", "warmup_cosine", "train_step"
-
-
-def _value_error(answer):
-    """None where an answer is a ValueError, else what is wrong."""
-    families = getattr(answer, "mro", None)
-    if families is None:
-        return "a ValueError was to be raised, but the call went through"
-    if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-        return f"a ValueError was to be raised, not a {answer.type_name}"
-    return None
-
-
-def _refused(returned, expected):
-    """None where every call was answered by a ValueError."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    return next(filter(None, map(_value_error, returned)), None)
 
 
 def _nothing_done(returned, expected):
     """None where the call was answered by a ValueError and changed no parameter."""
     if not isinstance(returned, list) or len(returned) != 2:
         return "one answer was expected"
-    return _value_error(returned[0]) or (None if returned[1] == expected[1] else "the parameters have changed")
+    return refused(returned[:1], expected[:1]) or (
+        None if returned[1] == expected[1] else "the parameters have changed"
+    )
 
 
 # ── clip_grad_norm ──
@@ -42,7 +27,7 @@ clip_skips_what_has_no_gradient = close("parameters without a gradient do not co
 clip_where_nothing_has_a_gradient = close("where there is no gradient, the norm is 0", builds=CLIP)
 clip_parameters_gone_through_once = close("model.parameters() can be gone through only once", builds=CLIP, reduction=44)
 clip_what_is_not_finite = close("a norm that is not finite is returned, and changes nothing", builds=CLIP, reduction=10)
-clip_refuses_an_odd_bound = valid("a bound that is not above 0 is refused with a ValueError", _refused, builds=CLIP)
+clip_refuses_an_odd_bound = valid("a bound that is not above 0 is refused with a ValueError", refused, builds=CLIP)
 
 # ── warmup_cosine ──
 
@@ -55,7 +40,7 @@ rates_at_the_end_and_after = close("the floor from update `total` on", builds=RA
 rates_without_a_climb = close("no climb where warmup is 0", builds=RATE)
 rates_without_a_fall = close("no fall where warmup is total", builds=RATE)
 rates_of_a_long_run = close("the numbers of a long run", builds=RATE)
-rates_that_make_no_sense = valid("lengths that make no sense are refused with a ValueError", _refused, builds=RATE)
+rates_that_make_no_sense = valid("lengths that make no sense are refused with a ValueError", refused, builds=RATE)
 
 # ── train_step ──
 

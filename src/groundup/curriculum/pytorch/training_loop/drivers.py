@@ -23,16 +23,6 @@ def _gradients(params):
     return [one.grad for one in params]
 
 
-def _attempt(function, *arguments):
-    """The error that a call raises, or else what it returns. An unwritten build stays unwritten."""
-    try:
-        return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return error
-
-
 # ── clip_grad_norm ──
 
 
@@ -123,7 +113,7 @@ def clip_what_is_not_finite(my, rng):
 
 def clip_refuses_an_odd_bound(my, rng):
     return [
-        _attempt(my.clip_grad_norm, _with_gradients(rng, (3,)), bound)
+        rng.attempt(my.clip_grad_norm, _with_gradients(rng, (3,)), bound)
         for bound in (0.0, -float(rng.uniform(low=0.5)), math.nan)
     ]
 
@@ -192,7 +182,7 @@ def rates_of_a_long_run(my, rng):
 def rates_that_make_no_sense(my, rng):
     warmup, total = rng.integer(2, 9), rng.integer(20, 40)
     settings = ((-1, warmup, total), (3, total + 1, total), (0, -1, total), (0, -5, -2))
-    return [_attempt(my.warmup_cosine, step, 1.0, *lengths) for step, *lengths in settings]
+    return [rng.attempt(my.warmup_cosine, step, 1.0, *lengths) for step, *lengths in settings]
 
 
 # ── train_step ──
@@ -340,7 +330,7 @@ def batches_left_as_they_were(my, rng):
 def no_micro_batch(my, rng):
     model = _network(rng)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
-    answer = _attempt(my.train_step, model, functional.cross_entropy, optimizer, [])
+    answer = rng.attempt(my.train_step, model, functional.cross_entropy, optimizer, [])
     return [answer, _state(model)["0.bias"].tolist()]
 
 

@@ -9,16 +9,6 @@ import torch
 HALF = (torch.bfloat16, torch.float16)
 
 
-def _attempt(function, *arguments):
-    """The error that a call raises, or else what it returns. An unwritten build stays unwritten."""
-    try:
-        return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return error
-
-
 def _distinct(rng, *shape, step=0.25, lowest=-3.0):
     """Logits on a grid that half precision holds, no two of a row alike."""
     *batch, vocab = shape
@@ -72,7 +62,7 @@ def temperature_leaves_logits_alone(my, rng):
 
 def temperature_that_is_none(my, rng):
     logits = rng.normal(6)
-    return [_attempt(my.apply_temperature, logits, t) for t in (0.0, -0.5, float("nan"), 0)]
+    return [rng.attempt(my.apply_temperature, logits, t) for t in (0.0, -0.5, float("nan"), 0)]
 
 
 # ── top_k ──
@@ -113,7 +103,7 @@ def top_k_leaves_logits_alone(my, rng):
 
 
 def top_k_of_none(my, rng):
-    return [_attempt(my.top_k, rng.normal(6), k) for k in (0, -2)]
+    return [rng.attempt(my.top_k, rng.normal(6), k) for k in (0, -2)]
 
 
 # ── top_p ──
@@ -190,7 +180,7 @@ def top_p_leaves_logits_alone(my, rng):
 
 
 def top_p_of_impossible_shares(my, rng):
-    return [_attempt(my.top_p, rng.normal(6), p) for p in (0.0, -0.1, 1.001, float("nan"))]
+    return [rng.attempt(my.top_p, rng.normal(6), p) for p in (0.0, -0.1, 1.001, float("nan"))]
 
 
 # ── min_p ──
@@ -244,7 +234,7 @@ def min_p_leaves_logits_alone(my, rng):
 
 
 def min_p_of_impossible_shares(my, rng):
-    return [_attempt(my.min_p, rng.normal(6), p) for p in (-0.1, 1.001, float("nan"))]
+    return [rng.attempt(my.min_p, rng.normal(6), p) for p in (-0.1, 1.001, float("nan"))]
 
 
 # ── repetition_penalty ──
@@ -304,7 +294,7 @@ def penalty_leaves_logits_alone(my, rng):
 
 def penalty_that_is_none(my, rng):
     logits, previous = rng.normal(6), rng.integers(0, 6, 3)
-    return [_attempt(my.repetition_penalty, logits, previous, penalty) for penalty in (0.0, -1.5, float("nan"))]
+    return [rng.attempt(my.repetition_penalty, logits, previous, penalty) for penalty in (0.0, -1.5, float("nan"))]
 
 
 # ── generate ──

@@ -10,16 +10,6 @@ import functools
 import torch
 
 
-def _attempt(function, *arguments):
-    """The error that a call raises, or else what it returns. An unwritten build stays unwritten."""
-    try:
-        return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return error
-
-
 class _OtherNames(Exception):
     """The weights are not those of the exercise; what there is, by name and shape."""
 
@@ -141,10 +131,10 @@ def pairs_of_too_short_a_text(my, rng):
     n, generator = rng.integer(3, 9), rng.generator()
     ids = _ids(rng, 100, n)
     return [
-        _attempt(my.next_token_pairs, ids, n, 2, generator),
-        _attempt(my.next_token_pairs, ids, n + 3, 2, generator),
-        _attempt(my.next_token_pairs, ids, 0, 2, generator),
-        _attempt(my.next_token_pairs, ids.reshape(1, n).repeat(7, 1), 2, 2, generator),
+        rng.attempt(my.next_token_pairs, ids, n, 2, generator),
+        rng.attempt(my.next_token_pairs, ids, n + 3, 2, generator),
+        rng.attempt(my.next_token_pairs, ids, 0, 2, generator),
+        rng.attempt(my.next_token_pairs, ids.reshape(1, n).repeat(7, 1), 2, 2, generator),
     ]
 
 
@@ -225,7 +215,7 @@ def model_does_not_see_the_future(my, rng):
 @_by_name
 def model_beyond_its_context(my, rng):
     model = _model(my, rng, context=6)
-    return [_attempt(model, _ids(rng, 11, 2, n)) for n in (7, 20)]
+    return [rng.attempt(model, _ids(rng, 11, 2, n)) for n in (7, 20)]
 
 
 @_by_name
@@ -332,7 +322,7 @@ def cache_beyond_the_context(my, rng):
     model, ids = _model(my, rng, context=6), _ids(rng, 11, 1, 8)
     cache = _Kept(1)
     return [
-        _attempt(model, ids[:, :4], cache),
-        _attempt(model, ids[:, 4:7], cache),
-        _attempt(model, ids[:, 4:6], cache),
+        rng.attempt(model, ids[:, :4], cache),
+        rng.attempt(model, ids[:, 4:7], cache),
+        rng.attempt(model, ids[:, 4:6], cache),
     ]

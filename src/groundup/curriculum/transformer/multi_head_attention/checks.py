@@ -2,7 +2,7 @@
 
 import torch
 
-from groundup.authoring import close, exact, valid
+from groundup.authoring import close, exact, refused, valid
 
 SPLIT = "split_heads"
 MERGE = "merge_heads"
@@ -10,19 +10,6 @@ REPEAT = "repeat_kv"
 LAYER = "MultiHeadAttention"
 
 HALF = "each of four products is rounded to half precision, and so may be scores and weights between them"
-
-
-def _refused(returned, expected):
-    """None where every call was answered by a ValueError."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer in returned:
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "no error came where a ValueError was to be raised"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-    return None
 
 
 def _started(returned, expected):
@@ -65,8 +52,8 @@ split_into_one_and_into_all = exact("one head with everything, heads with one nu
 split_transposed_tensors = exact("split: the memory layout of the input does not matter", builds=SPLIT)
 split_other_dtypes = exact("split: the dtype is kept", builds=SPLIT)
 split_gradients = close("split: gradients flow back to where the numbers came from", builds=SPLIT)
-split_what_does_not_divide = valid("a number of heads that does not divide dim is refused", _refused, builds=SPLIT)
-split_into_no_heads = valid("no heads, or fewer, are refused", _refused, builds=SPLIT)
+split_what_does_not_divide = valid("a number of heads that does not divide dim is refused", refused, builds=SPLIT)
+split_into_no_heads = valid("no heads, or fewer, are refused", refused, builds=SPLIT)
 
 # ── merge_heads ──
 
@@ -132,7 +119,7 @@ layer_gradients_with_grouped_queries = close(
     "gradients of grouped queries, and of a position that may attend to nothing", builds=LAYER, reduction=36
 )
 layer_of_heads_that_do_not_divide = valid(
-    "a layer whose heads do not divide dim is refused when it is made", _refused, builds=LAYER
+    "a layer whose heads do not divide dim is refused when it is made", refused, builds=LAYER
 )
-layer_of_keys_that_do_not_divide = valid("kv_heads that do not divide heads are refused", _refused, builds=LAYER)
-layer_without_heads_of_keys = valid("kv_heads = 0 is refused", _refused, builds=LAYER)
+layer_of_keys_that_do_not_divide = valid("kv_heads that do not divide heads are refused", refused, builds=LAYER)
+layer_without_heads_of_keys = valid("kv_heads = 0 is refused", refused, builds=LAYER)

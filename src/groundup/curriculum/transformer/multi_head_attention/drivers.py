@@ -8,16 +8,6 @@ so.
 import torch
 
 
-def _attempt(function, *arguments):
-    """The error that a call raises, or else what it returns. An unwritten build stays unwritten."""
-    try:
-        return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return error
-
-
 def _layer(my, rng, dim, heads, *kv_heads, dtype=torch.float32):
     """A layer with all weights drawn at random, by their names."""
     return rng.fill(my.MultiHeadAttention(dim, heads, *kv_heads)).to(dtype)
@@ -75,12 +65,12 @@ def split_gradients(my, rng):
 
 def split_what_does_not_divide(my, rng):
     n = rng.integer(2, 6)
-    return [_attempt(my.split_heads, rng.normal(n, dim), heads) for dim, heads in ((10, 4), (8, 3), (4, 8))]
+    return [rng.attempt(my.split_heads, rng.normal(n, dim), heads) for dim, heads in ((10, 4), (8, 3), (4, 8))]
 
 
 def split_into_no_heads(my, rng):
     n = rng.integer(2, 6)
-    return [_attempt(my.split_heads, rng.normal(n, 6), heads) for heads in (0, -2, -1)]
+    return [rng.attempt(my.split_heads, rng.normal(n, 6), heads) for heads in (0, -2, -1)]
 
 
 # ── merge_heads ──
@@ -328,14 +318,14 @@ def layer_gradients_with_grouped_queries(my, rng):
 
 def layer_of_heads_that_do_not_divide(my, rng):
     dim = 10 * rng.choice([1, 2, 4, 5])
-    return [_attempt(my.MultiHeadAttention, dim, heads) for heads in (0, -2, 3, 2 * dim)]
+    return [rng.attempt(my.MultiHeadAttention, dim, heads) for heads in (0, -2, 3, 2 * dim)]
 
 
 def layer_of_keys_that_do_not_divide(my, rng):
     dim = 12 * rng.integer(1, 4)
-    return [_attempt(my.MultiHeadAttention, dim, 6, kv_heads) for kv_heads in (-2, 4, 12)]
+    return [rng.attempt(my.MultiHeadAttention, dim, 6, kv_heads) for kv_heads in (-2, 4, 12)]
 
 
 def layer_without_heads_of_keys(my, rng):
     heads = rng.integer(2, 6)
-    return [_attempt(my.MultiHeadAttention, 3 * heads, heads, 0)]
+    return [rng.attempt(my.MultiHeadAttention, 3 * heads, heads, 0)]

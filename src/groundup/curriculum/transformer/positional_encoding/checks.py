@@ -1,25 +1,12 @@
 """How the result of each driver is compared with the reference's."""
 
-from groundup.authoring import close, exact, valid
+from groundup.authoring import close, exact, refused, valid
 
 WAVES = "sinusoidal_positions"
 BIAS = "alibi_bias"
 DISTANCES = "relative_positions"
 
 ANGLES = "an angle is rounded in proportion to its size, so the table by as much as the last position is large"
-
-
-def _refused(returned, expected):
-    """None where every call was answered by a ValueError."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer in returned:
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "no error came where a ValueError was to be raised"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-    return None
 
 
 # ── sinusoidal_positions ──
@@ -43,8 +30,8 @@ waves_under_another_default = close(
 waves_are_new_each_time = close(
     "waves: whoever edits a table does not change the next one", builds=WAVES, conditioning=2.0, because=ANGLES
 )
-waves_of_odd_columns = valid("an odd dim is refused", _refused, builds=WAVES)
-waves_of_no_columns = valid("a dim of 0, or a negative one, is refused", _refused, builds=WAVES)
+waves_of_odd_columns = valid("an odd dim is refused", refused, builds=WAVES)
+waves_of_no_columns = valid("a dim of 0, or a negative one, is refused", refused, builds=WAVES)
 
 # ── alibi_bias ──
 
@@ -61,7 +48,7 @@ bias_of_a_long_text = close("a long text", builds=BIAS)
 bias_in_the_scores = close("added to causal scores before the softmax", builds=BIAS, reduction=9)
 bias_under_another_default = close("bias: float32, also where the default dtype is another", builds=BIAS)
 bias_is_new_each_time = close("bias: whoever edits a table does not change the next one", builds=BIAS)
-bias_of_no_heads = valid("no heads, or fewer, are refused", _refused, builds=BIAS)
+bias_of_no_heads = valid("no heads, or fewer, are refused", refused, builds=BIAS)
 
 # ── relative_positions ──
 
@@ -77,4 +64,4 @@ distances_under_another_default = exact(
     "distances are int64, also where the default dtype is another", builds=DISTANCES
 )
 distances_are_new_each_time = exact("distances: whoever edits a table does not change the next one", builds=DISTANCES)
-distances_up_to_less_than_nothing = valid("a negative limit is refused", _refused, builds=DISTANCES)
+distances_up_to_less_than_nothing = valid("a negative limit is refused", refused, builds=DISTANCES)

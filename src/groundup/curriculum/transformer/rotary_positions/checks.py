@@ -1,25 +1,12 @@
 """How the result of each driver is compared with the reference's."""
 
-from groundup.authoring import close, valid
+from groundup.authoring import close, refused, valid
 
 TABLES = "rope_frequencies"
 TURN = "apply_rope"
 
 ANGLES = "an angle is rounded in proportion to its size, so the table by as much as the last position is large"
 HALF = "in half precision the tables and two products are rounded before they are added; others round only the sum"
-
-
-def _refused(returned, expected):
-    """None where every call was answered by a ValueError."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer in returned:
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "no error came where a ValueError was to be raised"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-    return None
 
 
 # ── rope_frequencies ──
@@ -38,8 +25,8 @@ tables_under_another_default = close(
 tables_are_new_each_time = close(
     "whoever edits a table does not change the other one, or the next", builds=TABLES, conditioning=2.0, because=ANGLES
 )
-tables_of_odd_numbers = valid("an odd head_dim is refused", _refused, builds=TABLES)
-tables_of_no_numbers = valid("a head_dim of 0, or a negative one, is refused", _refused, builds=TABLES)
+tables_of_odd_numbers = valid("an odd head_dim is refused", refused, builds=TABLES)
+tables_of_no_numbers = valid("a head_dim of 0, or a negative one, is refused", refused, builds=TABLES)
 
 # ── apply_rope ──
 
@@ -64,12 +51,12 @@ turned_gradients = close("gradients are turned back", builds=TURN, reduction=2)
 turned_gradients_in_half_precision = close(
     "gradients in bfloat16", builds=TURN, reduction=2, conditioning=2.0, because=HALF
 )
-turned_by_tables_of_other_lengths = valid("tables of other lengths are refused", _refused, builds=TURN)
-turned_by_tables_of_one_row = valid("a single row is not stretched, and many not taken for one", _refused, builds=TURN)
-turned_by_tables_of_other_widths = valid("tables of other widths are refused", _refused, builds=TURN)
-turned_by_sines_of_another_shape = valid("sines of another shape than the cosines are refused", _refused, builds=TURN)
+turned_by_tables_of_other_lengths = valid("tables of other lengths are refused", refused, builds=TURN)
+turned_by_tables_of_one_row = valid("a single row is not stretched, and many not taken for one", refused, builds=TURN)
+turned_by_tables_of_other_widths = valid("tables of other widths are refused", refused, builds=TURN)
+turned_by_sines_of_another_shape = valid("sines of another shape than the cosines are refused", refused, builds=TURN)
 
-turned_by_tables_of_three_dimensions = valid("tables with a batch dimension are refused", _refused, builds=TURN)
+turned_by_tables_of_three_dimensions = valid("tables with a batch dimension are refused", refused, builds=TURN)
 
 # ── both ──
 

@@ -6,16 +6,6 @@ numbers of positions, heads and texts differ from one another."""
 import torch
 
 
-def _attempt(function, *arguments):
-    """The error that a call raises, or else what it returns. An unwritten build stays unwritten."""
-    try:
-        return function(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return error
-
-
 def _pair(tables):
     """A tuple or a stacked tensor: two tables either way."""
     cos, sin = tables
@@ -98,12 +88,12 @@ def tables_are_new_each_time(my, rng):
 
 
 def tables_of_odd_numbers(my, rng):
-    return [_attempt(my.rope_frequencies, head_dim, 4) for head_dim in (2 * rng.integer(1, 9) + 1, 1)]
+    return [rng.attempt(my.rope_frequencies, head_dim, 4) for head_dim in (2 * rng.integer(1, 9) + 1, 1)]
 
 
 def tables_of_no_numbers(my, rng):
     n = rng.integer(2, 9)
-    return [_attempt(my.rope_frequencies, head_dim, n) for head_dim in (0, -2)]
+    return [rng.attempt(my.rope_frequencies, head_dim, n) for head_dim in (0, -2)]
 
 
 # ── apply_rope ──
@@ -202,8 +192,8 @@ def turned_by_tables_of_other_lengths(my, rng):
     n = rng.integer(3, 9)
     cos, sin = _turns(rng, n + 2, 6)
     return [
-        _attempt(my.apply_rope, rng.normal(2, n, 6), cos, sin),
-        _attempt(my.apply_rope, rng.normal(1, n + 3, 6), cos, sin),
+        rng.attempt(my.apply_rope, rng.normal(2, n, 6), cos, sin),
+        rng.attempt(my.apply_rope, rng.normal(1, n + 3, 6), cos, sin),
     ]
 
 
@@ -211,9 +201,9 @@ def turned_by_tables_of_one_row(my, rng):
     n = rng.integer(3, 9)
     cos, sin = _turns(rng, n, 6)
     return [
-        _attempt(my.apply_rope, rng.normal(2, n, 6), cos[:1], sin[:1]),
-        _attempt(my.apply_rope, rng.normal(2, n, 6), cos[0], sin[0]),
-        _attempt(my.apply_rope, rng.normal(1, 6), cos, sin),
+        rng.attempt(my.apply_rope, rng.normal(2, n, 6), cos[:1], sin[:1]),
+        rng.attempt(my.apply_rope, rng.normal(2, n, 6), cos[0], sin[0]),
+        rng.attempt(my.apply_rope, rng.normal(1, 6), cos, sin),
     ]
 
 
@@ -221,22 +211,22 @@ def turned_by_tables_of_other_widths(my, rng):
     n = rng.integer(3, 9)
     cos, sin = _turns(rng, n, 8)
     return [
-        _attempt(my.apply_rope, rng.normal(2, n, 4), cos, sin),
-        _attempt(my.apply_rope, rng.normal(2, n, 8), cos[:, :4], sin[:, :4]),
-        _attempt(my.apply_rope, rng.normal(2, n, 8), cos[:, :1], sin[:, :1]),
+        rng.attempt(my.apply_rope, rng.normal(2, n, 4), cos, sin),
+        rng.attempt(my.apply_rope, rng.normal(2, n, 8), cos[:, :4], sin[:, :4]),
+        rng.attempt(my.apply_rope, rng.normal(2, n, 8), cos[:, :1], sin[:, :1]),
     ]
 
 
 def turned_by_sines_of_another_shape(my, rng):
     n = rng.integer(3, 9)
     cos, sin = _turns(rng, n, 8)
-    return [_attempt(my.apply_rope, rng.normal(2, n, 8), cos, other) for other in (sin[:1], sin[:, :1], sin[None])]
+    return [rng.attempt(my.apply_rope, rng.normal(2, n, 8), cos, other) for other in (sin[:1], sin[:, :1], sin[None])]
 
 
 def turned_by_tables_of_three_dimensions(my, rng):
     n = rng.integer(3, 9)
     cos, sin = _turns(rng, n, 8)
-    return [_attempt(my.apply_rope, rng.normal(2, n, 8), cos[None], sin[None])]
+    return [rng.attempt(my.apply_rope, rng.normal(2, n, 8), cos[None], sin[None])]
 
 
 # ── both ──

@@ -1,8 +1,6 @@
 """How the result of each driver is compared with the reference's."""
 
-import re
-
-from groundup.authoring import close, exact, valid
+from groundup.authoring import close, exact, refused_with_shapes, valid
 
 SCORES = "attention_scores"
 MASK = "causal_mask"
@@ -10,21 +8,6 @@ ATTENTION = "scaled_dot_product_attention"
 
 LARGE = "the difference of two numbers near 10 000, where some take the exponential, carries their rounding"
 HALF = "in half precision the scores are rounded before the exponential, which magnifies that; alternatives do it elsewhere"
-
-
-def _refused(returned, expected):
-    """None where every call was answered by a ValueError whose message has the numbers of both shapes."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer, right in zip(returned, expected):
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "a result came back where a ValueError was to be raised"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-        if not set(re.findall(r"\d+", right.message)) <= set(re.findall(r"\d+", answer.message)):
-            return "the ValueError's message does not hold both shapes"
-    return None
 
 
 # ── attention_scores ──
@@ -42,11 +25,11 @@ scores_leave_their_inputs_alone = close("scores: the inputs are not changed", bu
 scores_gradients = close("gradients flow to queries and keys", builds=SCORES, reduction=6)
 scores_of_unequal_dimensions = valid(
     "queries and keys of different dimensions are refused with a ValueError that shows both shapes",
-    _refused,
+    refused_with_shapes,
     builds=SCORES,
 )
 scores_of_one_dimension_and_many = valid(
-    "a last dimension of 1 is not stretched, but refused with a ValueError", _refused, builds=SCORES
+    "a last dimension of 1 is not stretched, but refused with a ValueError", refused_with_shapes, builds=SCORES
 )
 
 # ── causal_mask ──

@@ -1,6 +1,6 @@
 """How the result of each driver is compared with the reference's."""
 
-from groundup.authoring import close, exact, valid
+from groundup.authoring import close, exact, refused, valid
 
 ENCODER = "EncoderLayer"
 DECODER = "DecoderLayer"
@@ -9,19 +9,6 @@ BLOCK = "DecoderOnlyBlock"
 HALF = "every step rounds to half precision or not, and a norm may divide by a small spread"
 SMALL = "small vectors are blown up by the norm, and the rounding of the sums before it with them"
 DEEP = "several sums, a softmax and norms follow each other, and each carries on the rounding of the last"
-
-
-def _refused(returned, expected):
-    """None where every call was answered by a ValueError."""
-    if not isinstance(returned, list) or len(returned) != len(expected):
-        return "one answer for each call was expected"
-    for answer in returned:
-        families = getattr(answer, "mro", None)
-        if families is None:
-            return "a module was made where a ValueError was to be raised"
-        if not any(name.rpartition(".")[2] == "ValueError" for name in families):
-            return f"a ValueError was to be raised, not a {answer.type_name}"
-    return None
 
 
 def _dropped(returned, expected):
@@ -65,7 +52,7 @@ encoder_without_dropout_in_training = _deep("encoder: dropout is 0 unless asked 
 encoder_dropout_in_training = valid(
     "encoder: dropout drops a share p of each branch and scales up the rest", _dropped, builds=ENCODER
 )
-encoder_refuses_heads = valid("encoder: heads that do not divide dim are refused", _refused, builds=ENCODER)
+encoder_refuses_heads = valid("encoder: heads that do not divide dim are refused", refused, builds=ENCODER)
 
 # ── DecoderLayer ──
 
@@ -90,7 +77,7 @@ decoder_without_dropout_in_training = _deep("decoder: dropout is 0 unless asked 
 decoder_dropout_in_training = valid(
     "decoder: dropout drops a share p of each branch and scales up the rest", _dropped, builds=DECODER
 )
-decoder_refuses_heads = valid("decoder: heads that do not divide dim are refused", _refused, builds=DECODER)
+decoder_refuses_heads = valid("decoder: heads that do not divide dim are refused", refused, builds=DECODER)
 
 # ── DecoderOnlyBlock ──
 
@@ -111,4 +98,4 @@ block_in_float64 = _deep("block: float64 stays float64, with all its digits", BL
 block_in_half_precision = _deep("block: bfloat16 is kept, with tables in float32", BLOCK, HALF)
 block_leaves_its_inputs_alone = _deep("block: the inputs are not changed", BLOCK)
 block_gradients = _deep("block: gradients flow to x and to every parameter", BLOCK, conditioning=16.0)
-block_refuses_heads = valid("block: heads and kv_heads that do not divide are refused", _refused, builds=BLOCK)
+block_refuses_heads = valid("block: heads and kv_heads that do not divide are refused", refused, builds=BLOCK)
