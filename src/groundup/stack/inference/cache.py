@@ -49,10 +49,11 @@ class KVCache:
         end = begin + k.shape[-2]
         if end > self.capacity:
             raise ValueError(f"the cache has room for {self.capacity} positions, and {end} are needed")
-        self.keys[layer][:, :, begin:end] = k
-        self.values[layer][:, :, begin:end] = v
+        keys, values = self.keys[layer], self.values[layer]
+        keys.narrow(-2, begin, end - begin).copy_(k)
+        values.narrow(-2, begin, end - begin).copy_(v)
         self.held[layer] = end
-        return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+        return keys.narrow(-2, 0, end), values.narrow(-2, 0, end)
 
 
 class HasShape(Protocol):

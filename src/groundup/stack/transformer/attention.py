@@ -98,10 +98,12 @@ def scaled_dot_product_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor |
         mask = None
     if mask is not None:
         mask = mask.reshape((1,) * (2 - mask.dim()) + mask.shape)
-    # The kernels want equal batch dimensions; an expanded tensor is a view, nothing is copied.
-    leading = [x.shape[:-2] for x in (q, k, v, mask) if x is not None]
-    batch = torch.broadcast_shapes(*leading)  # type: ignore[no-untyped-call]
-    q, k, v = (x.expand(*batch, *x.shape[-2:]) for x in (q, k, v))
+    # The kernels want equal batch dimensions; an expanded tensor is a view, nothing is copied. Mostly they are equal,
+    # and then not even asked to broadcast: that alone takes longer than the attention of one new token.
+    leading = {x.shape[:-2] for x in (q, k, v, mask) if x is not None}
+    if len(leading) > 1:
+        batch = torch.broadcast_shapes(*leading)  # type: ignore[no-untyped-call]
+        q, k, v = (x.expand(*batch, *x.shape[-2:]) for x in (q, k, v))
     return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
 
 

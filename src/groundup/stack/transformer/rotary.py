@@ -47,4 +47,4 @@ def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         )
     first, second = x.chunk(2, dim=-1)
     turned = torch.cat((-second, first), dim=-1)
-    return x * cos.to(x.dtype) + turned * sin.to(x.dtype)
+    return torch.addcmul(x * cos.to(x.dtype), turned, sin.to(x.dtype))
