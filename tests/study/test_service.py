@@ -1,12 +1,14 @@
 """The facade over one home: what page and terminal both rely on."""
 
+import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from groundup.study.figures import OURS, YOURS, FigureError, draw_figure
+from groundup.authoring import slider
+from groundup.study.figures import OURS, YOURS, FigureError, draw_figure, slider_values
 from groundup.study.home import find_home
 from groundup.study.service import NotWritten, Study, UnknownBuild
 
@@ -93,6 +95,14 @@ def test_a_slider_changes_the_figure(study: Study) -> None:
     other = slider["low"] if slider["value"] != slider["low"] else slider["high"]
     second = draw_figure(study, "vectors", {slider["name"]: other})
     assert second.figure["data"] != first.figure["data"]
+
+
+def test_the_last_place_of_a_slider_may_lie_above_it_by_a_rounding() -> None:
+    sliders = {"temperature": slider("Temperature", 0.1, 3.0, step=0.1, start=1.0)}
+    beyond = math.nextafter(3.0, 4.0)
+    assert slider_values(sliders, {"temperature": beyond}) == {"temperature": 3.0}
+    with pytest.raises(FigureError, match=r"between 0.1 and 3"):
+        slider_values(sliders, {"temperature": 3.001})
 
 
 @pytest.mark.parametrize("asked", [{"nothing": 1}, {"SLIDER": float("nan")}, {"SLIDER": 1e9}, {"SLIDER": "x"}])

@@ -55,8 +55,11 @@ def slider_values(sliders: Mapping[str, Slider], asked: Mapping[str, Any]) -> di
             number = float(value)
         except (TypeError, ValueError):
             raise FigureError(f"{name} is a number between {slider.low:g} and {slider.high:g}") from None
-        if not (math.isfinite(number) and slider.low <= number <= slider.high):
+        # A slider's own places are low + steps, and the last of them may lie above high by a rounding.
+        slack = 1e-9 * (slider.high - slider.low)
+        if not (math.isfinite(number) and slider.low - slack <= number <= slider.high + slack):
             raise FigureError(f"{name} lies between {slider.low:g} and {slider.high:g}, not at {number:g}")
+        number = min(max(number, slider.low), slider.high)
         # Whole steps arrive as floats from a page; drivers of counts want integers.
         whole = float(slider.step).is_integer() and float(slider.low).is_integer()
         values[name] = round(number) if whole else number
