@@ -4,6 +4,7 @@ from groundup.stack.transformer.attention import (
     CausalWindow,
     attention_by_formula,
     attention_scores,
+    attention_weights,
     causal_mask,
     scaled_dot_product_attention,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "apply_rope",
     "attention_by_formula",
     "attention_scores",
+    "attention_weights",
     "causal_mask",
     "feed_forward",
     "layer_norm",

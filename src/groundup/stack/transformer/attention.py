@@ -13,8 +13,9 @@ Two ways to one result: :func:`attention_by_formula` is the definition, and hold
 one that :func:`causal_mask` made, the kernel is told so and skips the half that is masked: a model needs no flag for
 it. To have the mask on the device of its inputs, a model says ``with x.device: mask = causal_mask(n)``.
 
-Not here: dropout on the weights; additive biases (a float "mask" is refused, not guessed at); projections and heads,
-which are the layer's; second derivatives of the fused path on a CPU (the formula has them).
+Not here: dropout on the weights, which :func:`attention_by_formula` alone has; additive biases (a float "mask" is
+refused, not guessed at); projections and heads, which are the layer's; second derivatives of the fused path on a CPU
+(the formula has them).
 
 Sources: Vaswani et al., "Attention Is All You Need" (2017), section 3.2.1. Dao et al., "FlashAttention" (2022).
 """
@@ -107,19 +108,27 @@ def scaled_dot_product_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor |
     return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
 
 
-def attention_by_formula(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """What :func:`scaled_dot_product_attention` computes, written out; it holds all n_q × n_k weights."""
-    _require_shapes(q, k, v)
+def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
+    """(..., n_q, n_k): what share of its attention each query gives to each key. Rows sum to 1, or to 0 where the mask
+    lets nothing through."""
     _require_boolean(mask)
     scores = attention_scores(q, k)
     if mask is None:
-        weights = torch.softmax(scores, dim=-1)
-    else:
-        # The lowest finite number rather than -inf: a row of -inf alone would be 0 / 0. Next to any true score its
-        # exponential is 0 all the same; the second fill is for the row that has no true score.
-        lowest = torch.finfo(scores.dtype).min
-        weights = torch.softmax(scores.masked_fill(~mask, lowest), dim=-1).masked_fill(~mask, 0.0)
-    return weights.to(v.dtype) @ v
+        return torch.softmax(scores, dim=-1)
+    # The lowest finite number rather than -inf: a row of -inf alone would be 0 / 0. Next to any true score its
+    # exponential is 0 all the same; the second fill is for the row that has no true score.
+    lowest = torch.finfo(scores.dtype).min
+    return torch.softmax(scores.masked_fill(~mask, lowest), dim=-1).masked_fill(~mask, 0.0)
+
+
+def attention_by_formula(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
+    """What :func:`scaled_dot_product_attention` computes, written out; it holds all n_q × n_k weights.
+
+    ``dropout`` is the share of weights that are set to zero at random, as the encoders' papers do in training.
+    """
+    _require_shapes(q, k, v)
+    weights = attention_weights(q, k, mask).to(v.dtype)
+    return functional.dropout(weights, dropout) @ v if dropout else weights @ v
 
 
 def _is_causal(mask: Tensor, n_q: int, n_k: int) -> bool:

@@ -1,0 +1,471 @@
+"""BERT (Devlin and others, "BERT: Pre-training of Deep Bidirectional Transformers", 2019) and RoBERTa (Liu and others,
+"RoBERTa: A Robustly Optimized BERT Pretraining Approach", 2019).
+
+    ids, segments (batch, n) → token + position + segment embedding → layer_norm → dropout
+      → { layer_norm(x + attention(x)); layer_norm(x + mlp(x)) } × layers → hidden (batch, n, dim)
+    head of words   gelu(W h + b) → layer_norm → scores by the token embedding, + a bias     (MaskedLM, PreTraining)
+    pooled          tanh(W h + b) of the first token                                         (next sentence, classes)
+
+What differs from GPT-2: every position sees every other one, before and behind; norms stand *after* each sum, as in the
+first Transformer; segments tell two sentences apart; the output has a layer of its own before the embedding. There is
+no cache, because nothing is written one token after the other.
+
+What RoBERTa changes is the training (dynamic masks, no next sentence, more text), not the encoder: one kind of segment,
+positions counted from pad_id + 1 over the tokens that are no padding, and classes read from the first token by a layer
+of the classifier instead of the pooled one. ``attention_mask`` (batch, n) is True or 1 for real tokens.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from groundup.stack.models.checkpoints import (
+    CheckpointError,
+    find_folder,
+    load_weights,
+    read_config,
+    read_weights,
+    write_checkpoint,
+)
+from groundup.stack.models.names import NameTable
+from groundup.stack.models.output import IGNORED, Output, label_loss
+from groundup.stack.nn.layers import Linear
+from groundup.stack.transformer.attention import attention_by_formula, attention_weights, scaled_dot_product_attention
+from groundup.stack.transformer.heads import merge_heads, split_heads
+from groundup.stack.transformer.normalization import LayerNorm, post_norm
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": functional.gelu,
+    "gelu_new": lambda x: functional.gelu(x, approximate="tanh"),
+    "gelu_pytorch_tanh": lambda x: functional.gelu(x, approximate="tanh"),
+    "relu": functional.relu,
+}
+
+
+@dataclass(frozen=True)
+class BertConfig:
+    """``roberta`` says which of the two it is; ``head_dropout`` stands before classes, ``labels`` is their number."""
+
+    vocab: int = 30522
+    dim: int = 768
+    layers: int = 12
+    heads: int = 12
+    hidden: int = 3072
+    context: int = 512
+    segments: int = 2
+    eps: float = 1e-12
+    pad_id: int = 0
+    activation: str = "gelu"
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    head_dropout: float | None = None
+    labels: int = 2
+    roberta: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dim % self.heads:
+            raise ValueError(f"heads must divide dim: {self.heads} and {self.dim}")
+
+    @classmethod
+    def from_hub(cls, config: Mapping[str, Any]) -> BertConfig:
+        """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
+        family = config.get("model_type")
+        if family not in ("bert", "roberta"):
+            raise CheckpointError(f"model_type is {family!r}, neither 'bert' nor 'roberta'")
+        for name, usual in (
+            ("position_embedding_type", "absolute"),
+            ("is_decoder", False),
+            ("add_cross_attention", False),
+            ("tie_word_embeddings", True),
+        ):
+            if config.get(name, usual) != usual:
+                raise CheckpointError(f"{name} = {config[name]!r} is not supported")
+        activation = config.get("hidden_act", "gelu")
+        if activation not in ACTIVATIONS:
+            raise CheckpointError(f"hidden_act {activation!r} is not supported; {', '.join(ACTIVATIONS)} are")
+        names = config.get("id2label")
+        return cls(
+            vocab=config["vocab_size"],
+            dim=config["hidden_size"],
+            layers=config["num_hidden_layers"],
+            heads=config["num_attention_heads"],
+            hidden=config["intermediate_size"],
+            context=config["max_position_embeddings"],
+            segments=config["type_vocab_size"],
+            eps=config.get("layer_norm_eps", 1e-12),
+            pad_id=config.get("pad_token_id", 1 if family == "roberta" else 0),
+            activation=activation,
+            dropout=config.get("hidden_dropout_prob", 0.1),
+            attention_dropout=config.get("attention_probs_dropout_prob", 0.1),
+            head_dropout=config.get("classifier_dropout"),
+            labels=len(names) if names else config.get("num_labels", 2),
+            roberta=family == "roberta",
+        )
+
+    def to_hub(self) -> dict[str, Any]:
+        return {
+            "model_type": "roberta" if self.roberta else "bert",
+            "vocab_size": self.vocab,
+            "hidden_size": self.dim,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "intermediate_size": self.hidden,
+            "max_position_embeddings": self.context,
+            "type_vocab_size": self.segments,
+            "layer_norm_eps": self.eps,
+            "pad_token_id": self.pad_id,
+            "hidden_act": self.activation,
+            "hidden_dropout_prob": self.dropout,
+            "attention_probs_dropout_prob": self.attention_dropout,
+            "classifier_dropout": self.head_dropout,
+            "id2label": {str(label): f"LABEL_{label}" for label in range(self.labels)},
+            "label2id": {f"LABEL_{label}": label for label in range(self.labels)},
+            "position_embedding_type": "absolute",
+        }
+
+
+class BertBlock(nn.Module):
+    """Attention and MLP, each followed by the norm of its sum with what came in."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        dim, hidden = config.dim, config.hidden
+        self.heads, self.attention_dropout = config.heads, config.attention_dropout
+        self.q, self.k, self.v, self.o = (Linear(dim, dim) for _ in range(4))
+        self.attention_norm = LayerNorm(dim, config.eps)
+        self.up, self.down = Linear(dim, hidden), Linear(hidden, dim)
+        self.feed_norm = LayerNorm(dim, config.eps)
+        self.dropout = nn.Dropout(config.dropout)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor, mask: Tensor | None, kept: list[Tensor] | None = None) -> Tensor:
+        """x (batch, n, dim) to the same; into ``kept`` goes what each head attends to, (batch, heads, n, n)."""
+        x = post_norm(x, self.attention_norm, lambda y: self.dropout(self._attend(y, mask, kept)))
+        return post_norm(x, self.feed_norm, lambda y: self.dropout(self.down(self.activation(self.up(y)))))
+
+    def _attend(self, x: Tensor, mask: Tensor | None, kept: list[Tensor] | None) -> Tensor:
+        q, k, v = (split_heads(layer(x), self.heads) for layer in (self.q, self.k, self.v))
+        if kept is not None:
+            kept.append(attention_weights(q, k, mask))
+        if self.training and self.attention_dropout:
+            attended = attention_by_formula(q, k, v, mask, self.attention_dropout)
+        else:
+            attended = scaled_dot_product_attention(q, k, v, mask)
+        result: Tensor = self.o(merge_heads(attended))
+        return result
+
+
+class Bert(nn.Module):
+    """The encoder: ids to hidden states. The heads below stand on it."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.tokens = nn.Embedding(config.vocab, config.dim)
+        self.positions = nn.Embedding(config.context, config.dim)
+        self.segments = nn.Embedding(config.segments, config.dim)
+        self.norm = LayerNorm(config.dim, config.eps)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(BertBlock(config) for _ in range(config.layers))
+
+    def forward(
+        self,
+        ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_types: Tensor | None = None,
+        attentions: bool = False,
+    ) -> tuple[Tensor, tuple[Tensor, ...] | None]:
+        """ids (batch, n) to hidden states (batch, n, dim) and, where asked for, what every layer attends to.
+
+        Raises ValueError for a text that is longer than the context.
+        """
+        segments = torch.zeros_like(ids) if token_types is None else token_types
+        x = self.tokens(ids) + self.positions(self._places(ids)) + self.segments(segments)
+        x = self.dropout(self.norm(x))
+        mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
+        kept: list[Tensor] | None = [] if attentions else None
+        for block in self.blocks:
+            x = block(x, mask, kept)
+        return x, tuple(kept) if kept is not None else None
+
+    def _places(self, ids: Tensor) -> Tensor:
+        """(n,) or, for RoBERTa, (batch, n): each token's row in the table of positions."""
+        n, config = ids.shape[-1], self.config
+        longest = config.context - config.pad_id - 1 if config.roberta else config.context
+        if n > longest:
+            raise ValueError(f"the text has {n} tokens, the context of this model {longest}")
+        if not config.roberta:
+            return torch.arange(n, device=ids.device)
+        real = (ids != config.pad_id).to(torch.int64)
+        return real.cumsum(-1) * real + config.pad_id
+
+
+class WordHead(nn.Module):
+    """A score for every token of the vocabulary at every position; the last product is with the token embedding."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.dense = Linear(config.dim, config.dim)
+        self.norm = LayerNorm(config.dim, config.eps)
+        self.bias = nn.Parameter(torch.zeros(config.vocab))
+        self.activation = functional.gelu if config.roberta else ACTIVATIONS[config.activation]
+
+    def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
+        """hidden (batch, n, dim), embedding (vocab, dim); returns (batch, n, vocab)."""
+        return functional.linear(self.norm(self.activation(self.dense(hidden))), embedding, self.bias)
+
+
+class BertModel(nn.Module):
+    """What the heads share: reading, writing, first weights. Also the bare encoder, with its pooled layer or without."""
+
+    architecture: ClassVar[str] = "Model"
+    """What the Hub calls it, after Bert or Roberta."""
+
+    def __init__(self, config: BertConfig, pooler: bool = True) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Bert(config)
+        self.pooler = Linear(config.dim, config.dim) if pooler else None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Weights of the paper's appendix: normal with a standard deviation of 0.02; biases and the padding 0."""
+        for one in self.parameters():
+            if one.dim() == 2:
+                nn.init.normal_(one, std=0.02)
+        with torch.no_grad():
+            self.encoder.tokens.weight[self.config.pad_id].zero_()
+
+    def forward(
+        self,
+        ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_types: Tensor | None = None,
+        labels: Tensor | None = None,
+        attentions: bool = False,
+    ) -> Output:
+        """ids (batch, n) to an Output. What ``labels`` are is each head's to say; the bare encoder has none."""
+        hidden, kept = self.encoder(ids, attention_mask, token_types, attentions)
+        pooled = torch.tanh(self.pooler(hidden[:, 0])) if self.pooler is not None else None
+        logits = self.scores(hidden, pooled)
+        if labels is not None and logits is None:
+            raise ValueError(f"{type(self).__name__} has no head that labels could be compared with")
+        loss = None if labels is None or logits is None else self.loss(logits, labels)
+        return Output(hidden, logits, loss, pooled, kept)
+
+    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor | None:
+        """The head; the bare encoder has none."""
+        return None
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return label_loss(logits, labels)
+
+    # ── the Hub's format ─────────────────────────────────────────────────────
+
+    @classmethod
+    def from_pretrained(
+        cls, place: str | os.PathLike[str], dtype: torch.dtype = torch.float32, labels: int | None = None
+    ) -> Self:
+        """A model from a folder in the Hub's format, or from a repository of the Hub.
+
+        Where the checkpoint was written by a model with another head, only its encoder is read, and this head is new:
+        so begins fine-tuning, with ``labels`` classes. Raises CheckpointError where anything else does not fit.
+        """
+        folder = find_folder(place)
+        settings = read_config(folder)
+        written = BertConfig.from_hub(settings)
+        config = written if labels is None else replace(written, labels=labels)
+        model = cls(config).to(dtype)
+        weights = names_of(config, cls.architecture).ours(read_weights(folder))
+        if type(model) is BertModel and "pooler.weight" not in weights:
+            model.pooler = None  # not every head has use for it
+        whole = model._hub_name() in (settings.get("architectures") or ()) and labels in (None, written.labels)
+        if not whole:
+            head = {name: one for name, one in model.state_dict().items() if not name.startswith("encoder.")}
+            weights = {name: one for name, one in weights.items() if name.startswith("encoder.") or name in _POOLER}
+            weights = {**head, **{name: one for name, one in weights.items() if name in head or name not in _POOLER}}
+        load_weights(model, weights)
+        return model
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model so that transformers, and whatever reads its format, can load it."""
+        dtype = str(self.encoder.tokens.weight.dtype).removeprefix("torch.")
+        config = {**self.config.to_hub(), "architectures": [self._hub_name()], "torch_dtype": dtype}
+        weights = names_of(self.config, self.architecture).theirs(self.state_dict())
+        if type(self) is BertModel:  # the Hub's bare encoder has no name of its own before its weights
+            weights = {name.split(".", 1)[1]: one for name, one in weights.items()}
+        write_checkpoint(folder, config, weights)
+
+    def _hub_name(self) -> str:
+        return ("Roberta" if self.config.roberta else "Bert") + self.architecture
+
+
+class MaskedLM(BertModel):
+    """Words for masked places. ``labels`` (batch, n): the true tokens, IGNORED where nothing was asked."""
+
+    architecture = "ForMaskedLM"
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__(config, pooler=False)
+        self.words = WordHead(config)
+        self._begin()
+
+    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
+        result: Tensor = self.words(hidden, self.encoder.tokens.weight)
+        return result
+
+
+class PreTraining(BertModel):
+    """BERT's two objectives at once: masked words and whether the second sentence followed the first.
+
+    ``logits`` are those of the words, ``next_sentence`` gives (batch, 2): row 0 is "it followed". ``labels`` are those
+    of the words; with ``followed`` (batch,), 0 = it did, the loss is the sum of both, as in the paper's appendix A.2.
+    """
+
+    architecture = "ForPreTraining"
+
+    def __init__(self, config: BertConfig) -> None:
+        if config.roberta:
+            raise ValueError("RoBERTa has no next-sentence objective: take MaskedLM")
+        super().__init__(config)
+        self.words = WordHead(config)
+        self.relation = Linear(config.dim, 2)
+        self._begin()
+
+    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
+        result: Tensor = self.words(hidden, self.encoder.tokens.weight)
+        return result
+
+    def next_sentence(self, output: Output) -> Tensor:
+        result: Tensor = self.relation(output.pooled)
+        return result
+
+    def forward(
+        self,
+        ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_types: Tensor | None = None,
+        labels: Tensor | None = None,
+        attentions: bool = False,
+        followed: Tensor | None = None,
+    ) -> Output:
+        output = super().forward(ids, attention_mask, token_types, labels, attentions)
+        if followed is None or output.loss is None:
+            return output
+        return replace(output, loss=output.loss + label_loss(self.next_sentence(output), followed))
+
+
+class SequenceClassifier(BertModel):
+    """One class for a whole text, or for a pair of texts. ``labels`` (batch,)."""
+
+    architecture = "ForSequenceClassification"
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__(config, pooler=not config.roberta)
+        self.dense = Linear(config.dim, config.dim) if config.roberta else None
+        self.classes = Linear(config.dim, config.labels)
+        self.dropout = nn.Dropout(config.dropout if config.head_dropout is None else config.head_dropout)
+        self._begin()
+
+    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
+        if self.dense is not None:
+            pooled = torch.tanh(self.dense(self.dropout(hidden[:, 0])))
+        result: Tensor = self.classes(self.dropout(pooled))
+        return result
+
+
+class TokenClassifier(BertModel):
+    """One class for every token. ``labels`` (batch, n), IGNORED where a token has none."""
+
+    architecture = "ForTokenClassification"
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__(config, pooler=False)
+        self.classes = Linear(config.dim, config.labels)
+        self.dropout = nn.Dropout(config.dropout if config.head_dropout is None else config.head_dropout)
+        self._begin()
+
+    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
+        result: Tensor = self.classes(self.dropout(hidden))
+        return result
+
+
+class QuestionAnswerer(BertModel):
+    """Where an answer begins and ends. ``logits`` (batch, n, 2); ``labels`` (batch, 2): the two places.
+
+    Places beyond the text, as a window without the answer has them, do not count.
+    """
+
+    architecture = "ForQuestionAnswering"
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__(replace(config, labels=2), pooler=False)
+        self.span = Linear(config.dim, 2)
+        self._begin()
+
+    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
+        result: Tensor = self.span(hidden)
+        return result
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        places = torch.where(labels < logits.shape[1], labels, IGNORED)
+        begins, ends = logits.unbind(-1)
+        return (label_loss(begins, places[:, 0]) + label_loss(ends, places[:, 1])) / 2
+
+
+_POOLER = ("pooler.weight", "pooler.bias")
+_BLOCK = {
+    "attention.self.query": "q",
+    "attention.self.key": "k",
+    "attention.self.value": "v",
+    "attention.output.dense": "o",
+    "attention.output.LayerNorm": "attention_norm",
+    "intermediate.dense": "up",
+    "output.dense": "down",
+    "output.LayerNorm": "feed_norm",
+}
+_EMBEDDINGS = {
+    "word_embeddings": "tokens",
+    "position_embeddings": "positions",
+    "token_type_embeddings": "segments",
+    "LayerNorm": "norm",
+}
+_HEADS = {
+    False: {
+        "cls.predictions.transform.dense": "words.dense",
+        "cls.predictions.transform.LayerNorm": "words.norm",
+        "cls.predictions.bias": "words.bias",
+        "cls.seq_relationship": "relation",
+        "classifier": "classes",
+        "qa_outputs": "span",
+    },
+    True: {
+        "lm_head.dense": "words.dense",
+        "lm_head.layer_norm": "words.norm",
+        "lm_head.bias": "words.bias",
+        "classifier.dense": "dense",
+        "classifier.out_proj": "classes",
+        "qa_outputs": "span",
+    },
+}
+
+
+def names_of(config: BertConfig, architecture: str) -> NameTable:
+    """The names of all weights. RoBERTa's classifier of tokens has fewer layers than that of texts."""
+    prefix = "roberta." if config.roberta else "bert."
+    pairs = {f"{prefix}encoder.layer.{{}}.{theirs}": f"encoder.blocks.{{}}.{ours}" for theirs, ours in _BLOCK.items()}
+    pairs |= {f"{prefix}embeddings.{theirs}": f"encoder.{ours}" for theirs, ours in _EMBEDDINGS.items()}
+    pairs |= {f"{prefix}pooler.dense": "pooler"} | _HEADS[config.roberta]
+    if config.roberta and architecture == TokenClassifier.architecture:
+        del pairs["classifier.out_proj"]
+        pairs["classifier"] = "classes"
+    again = ("cls.predictions.decoder.weight", "cls.predictions.decoder.bias", "lm_head.decoder.weight",
+             "lm_head.decoder.bias", f"{prefix}embeddings.position_ids")  # fmt: skip
+    return NameTable(pairs, prefix, again)
