@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -37,7 +38,11 @@ from groundup.stack.models.checkpoints import (
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import IGNORED, Output, label_loss
 from groundup.stack.nn.layers import Linear
-from groundup.stack.transformer.attention import attention_by_formula, attention_weights, scaled_dot_product_attention
+from groundup.stack.transformer.attention import (
+    attention_by_formula,
+    recorded_attention,
+    scaled_dot_product_attention,
+)
 from groundup.stack.transformer.heads import merge_heads, split_heads
 from groundup.stack.transformer.normalization import LayerNorm, post_norm
 
@@ -145,15 +150,13 @@ class BertBlock(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.activation = ACTIVATIONS[config.activation]
 
-    def forward(self, x: Tensor, mask: Tensor | None, kept: list[Tensor] | None = None) -> Tensor:
-        """x (batch, n, dim) to the same; into ``kept`` goes what each head attends to, (batch, heads, n, n)."""
-        x = post_norm(x, self.attention_norm, lambda y: self.dropout(self._attend(y, mask, kept)))
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """x (batch, n, dim) to the same; mask broadcastable to (batch, heads, n, n), True = may attend, or None."""
+        x = post_norm(x, self.attention_norm, lambda y: self.dropout(self._attend(y, mask)))
         return post_norm(x, self.feed_norm, lambda y: self.dropout(self.down(self.activation(self.up(y)))))
 
-    def _attend(self, x: Tensor, mask: Tensor | None, kept: list[Tensor] | None) -> Tensor:
+    def _attend(self, x: Tensor, mask: Tensor | None) -> Tensor:
         q, k, v = (split_heads(layer(x), self.heads) for layer in (self.q, self.k, self.v))
-        if kept is not None:
-            kept.append(attention_weights(q, k, mask))
         if self.training and self.attention_dropout:
             attended = attention_by_formula(q, k, v, mask, self.attention_dropout)
         else:
@@ -175,25 +178,15 @@ class Bert(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(BertBlock(config) for _ in range(config.layers))
 
-    def forward(
-        self,
-        ids: Tensor,
-        attention_mask: Tensor | None = None,
-        token_types: Tensor | None = None,
-        attentions: bool = False,
-    ) -> tuple[Tensor, tuple[Tensor, ...] | None]:
-        """ids (batch, n) to hidden states (batch, n, dim) and, where asked for, what every layer attends to.
-
-        Raises ValueError for a text that is longer than the context.
-        """
+    def forward(self, ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
+        """ids (batch, n) to hidden states (batch, n, dim). Raises ValueError for a text longer than the context."""
         segments = torch.zeros_like(ids) if token_types is None else token_types
         x = self.tokens(ids) + self.positions(self._places(ids)) + self.segments(segments)
         x = self.dropout(self.norm(x))
         mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
-        kept: list[Tensor] | None = [] if attentions else None
         for block in self.blocks:
-            x = block(x, mask, kept)
-        return x, tuple(kept) if kept is not None else None
+            x = block(x, mask)
+        return x
 
     def _places(self, ids: Tensor) -> Tensor:
         """(n,) or, for RoBERTa, (batch, n): each token's row in the table of positions."""
@@ -223,7 +216,7 @@ class WordHead(nn.Module):
 
 
 class BertModel(nn.Module):
-    """What the heads share: reading, writing, first weights. Also the bare encoder, with its pooled layer or without."""
+    """What the heads share: reading, writing, first weights. Also the bare encoder, with its pooled layer or not."""
 
     architecture: ClassVar[str] = "Model"
     """What the Hub calls it, after Bert or Roberta."""
@@ -252,13 +245,14 @@ class BertModel(nn.Module):
         attentions: bool = False,
     ) -> Output:
         """ids (batch, n) to an Output. What ``labels`` are is each head's to say; the bare encoder has none."""
-        hidden, kept = self.encoder(ids, attention_mask, token_types, attentions)
+        with recorded_attention() if attentions else nullcontext() as kept:
+            hidden = self.encoder(ids, attention_mask, token_types)
         pooled = torch.tanh(self.pooler(hidden[:, 0])) if self.pooler is not None else None
         logits = self.scores(hidden, pooled)
         if labels is not None and logits is None:
             raise ValueError(f"{type(self).__name__} has no head that labels could be compared with")
         loss = None if labels is None or logits is None else self.loss(logits, labels)
-        return Output(hidden, logits, loss, pooled, kept)
+        return Output(hidden, logits, loss, pooled, None if kept is None else tuple(kept))
 
     def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor | None:
         """The head; the bare encoder has none."""

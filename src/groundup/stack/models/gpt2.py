@@ -144,8 +144,12 @@ class GPT2(nn.Module):
                 nn.init.normal_(one, std=0.02 / (2 * config.layers) ** 0.5 if into_residual else 0.02)
 
     def forward(self, ids: Tensor, cache: KVCache | None = None, attention_mask: Tensor | None = None) -> Tensor:
-        """ids (batch, n) to logits (batch, n, vocab). ``attention_mask`` (batch, n), True or 1 = a real token, is for
-        texts of different lengths padded on the right, without a cache. Raises ValueError beyond the context."""
+        """ids (batch, n) to logits (batch, n, vocab), see :meth:`hidden`."""
+        return self.scores(self.hidden(ids, cache, attention_mask))
+
+    def hidden(self, ids: Tensor, cache: KVCache | None = None, attention_mask: Tensor | None = None) -> Tensor:
+        """ids (batch, n) to hidden states (batch, n, dim). ``attention_mask`` (batch, n), True or 1 = a real token, is
+        for texts of different lengths padded on the right, without a cache. Raises ValueError beyond the context."""
         begin = 0 if cache is None else cache.length
         end = begin + ids.shape[-1]
         if end > self.config.context:
@@ -156,8 +160,12 @@ class GPT2(nn.Module):
             mask = attention_mask.bool()[:, None, None, :] & (mask if mask is not None else True)
         for layer, block in enumerate(self.blocks):
             x = block(x, mask, layer, cache)
-        logits: Tensor = self.norm(x) @ self.embedding.weight.T
-        return logits
+        result: Tensor = self.norm(x)
+        return result
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        """hidden (..., dim) to logits (..., vocab)."""
+        return hidden @ self.embedding.weight.T
 
     def new_cache(self, batch: int, length: int) -> KVCache:
         weight, config = self.embedding.weight, self.config

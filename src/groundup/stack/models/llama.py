@@ -203,7 +203,11 @@ class Llama(nn.Module):
                 nn.init.normal_(one, std=0.02)
 
     def forward(self, ids: Tensor, cache: KVCache | None = None, attention_mask: Tensor | None = None) -> Tensor:
-        """ids (batch, n) to logits (batch, n, vocab); with a cache, ids are the tokens after those that it holds.
+        """ids (batch, n) to logits (batch, n, vocab), see :meth:`hidden`."""
+        return self.scores(self.hidden(ids, cache, attention_mask))
+
+    def hidden(self, ids: Tensor, cache: KVCache | None = None, attention_mask: Tensor | None = None) -> Tensor:
+        """ids (batch, n) to hidden states (batch, n, dim); with a cache, ids are the tokens after those that it holds.
 
         ``attention_mask`` (batch, n), True or 1 = a real token, is for texts of different lengths padded on the right,
         without a cache. Raises ValueError beyond the context.
@@ -219,8 +223,12 @@ class Llama(nn.Module):
         x = self.embedding(ids)
         for layer, block in enumerate(self.blocks):
             x = block(x, cos, sin, mask, cache, layer)
-        x = self.norm(x)
-        logits: Tensor = x @ self.embedding.weight.T if self.head is None else self.head(x)
+        result: Tensor = self.norm(x)
+        return result
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        """hidden (..., dim) to logits (..., vocab)."""
+        logits: Tensor = hidden @ self.embedding.weight.T if self.head is None else self.head(hidden)
         return logits
 
     def new_cache(self, batch: int, length: int) -> KVCache:

@@ -6,6 +6,7 @@ from groundup.stack.transformer.attention import (
     attention_scores,
     attention_weights,
     causal_mask,
+    recorded_attention,
     scaled_dot_product_attention,
 )
 from groundup.stack.transformer.blocks import DecoderLayer, DecoderOnlyBlock, EncoderLayer
@@ -35,6 +36,7 @@ __all__ = [
     "merge_heads",
     "post_norm",
     "pre_norm",
+    "recorded_attention",
     "relative_positions",
     "repeat_kv",
     "rms_norm",

@@ -23,6 +23,9 @@ Sources: Vaswani et al., "Attention Is All You Need" (2017), section 3.2.1. Dao 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -34,6 +37,24 @@ from torch.utils.weak import WeakIdKeyDictionary
 # its count moves on, so that it is no longer taken for causal. Copies are not recognized; they are merely slower. As in
 # autograd, a change made behind PyTorch's back (through ``.numpy()`` or ``.data``) is not counted.
 _causal_masks: WeakIdKeyDictionary = WeakIdKeyDictionary()
+
+
+# Where what is attended to goes while somebody looks; the default of every thread is nowhere.
+_kept: ContextVar[list[Tensor] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def recorded_attention() -> Iterator[list[Tensor]]:
+    """While this lasts, every attention of this thread adds its weights (..., n_q, n_k) to the list that it gives.
+
+    They are computed besides, so that what the model returns is what it returns otherwise; dropout is not in them.
+    """
+    kept: list[Tensor] = []
+    token = _kept.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept.reset(token)
 
 
 def attention_scores(q: Tensor, k: Tensor) -> Tensor:
@@ -92,8 +113,10 @@ def scaled_dot_product_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor |
     """
     _require_shapes(q, k, v)
     _require_boolean(mask)
+    if (kept := _kept.get()) is not None:
+        kept.append(attention_weights(q, k, mask))
     if not q.dtype == k.dtype == v.dtype or 0 in (*q.shape, *k.shape, *v.shape):
-        return attention_by_formula(q, k, v, mask)
+        return attention_weights(q, k, mask).to(v.dtype) @ v
     causal = mask is not None and _is_causal(mask, q.shape[-2], k.shape[-2])
     if causal:
         mask = None
@@ -127,7 +150,10 @@ def attention_by_formula(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = 
     ``dropout`` is the share of weights that are set to zero at random, as the encoders' papers do in training.
     """
     _require_shapes(q, k, v)
-    weights = attention_weights(q, k, mask).to(v.dtype)
+    weights = attention_weights(q, k, mask)
+    if (kept := _kept.get()) is not None:
+        kept.append(weights)
+    weights = weights.to(v.dtype)
     return functional.dropout(weights, dropout) @ v if dropout else weights @ v
 
 

@@ -20,6 +20,12 @@ def _dominant(rng, n, columns=None, dtype=torch.float32):
     return matrix
 
 
+def _whole(rng):
+    """(2, 2) whole numbers: those on the diagonal weigh more than those beside them, so that no draw is singular."""
+    signs = torch.where(rng.uniform(2) < 0.5, -1.0, 1.0)
+    return rng.integers(-2, 3, 2, 2).float() + torch.diag(5 * signs)
+
+
 def _moved(rng, matrix):
     """The same rows, the first ones last: never in their own order."""
     return matrix.roll(rng.integer(1, len(matrix)), dims=0)
@@ -133,8 +139,7 @@ def product_of_one_column_and_many_rows(my, rng):
 
 
 def two_equations(my, rng):
-    a = _dominant(rng, 2).mul(2).round()
-    return my.solve(a, _short(rng, 2))
+    return my.solve(_whole(rng), _short(rng, 2))
 
 
 def three_equations(my, rng):
@@ -273,7 +278,7 @@ def one_number_for_many_equations(my, rng):
 
 
 def inverse_of_a_small_matrix(my, rng):
-    return my.inverse(_dominant(rng, 2).mul(2).round())
+    return my.inverse(_whole(rng))
 
 
 def inverse_of_three_by_three(my, rng):

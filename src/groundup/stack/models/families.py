@@ -1,0 +1,101 @@
+"""One way in: a folder in the Hub's format, or a repository's id, becomes the model that its ``config.json`` names.
+
+    model = load("folder")
+    output = model(ids, attention_mask=None, token_types=None, labels=None, …)      → .hidden .logits .loss …
+
+``model_type`` names the family and ``architectures`` the head, as in transformers; what is not known is refused by its
+name. Families are imported when they are asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from groundup.stack.inference.cache import KVCache
+from groundup.stack.models.checkpoints import CheckpointError, find_folder, read_config
+from groundup.stack.models.output import IGNORED, Output, label_loss
+from groundup.stack.transformer.attention import recorded_attention
+
+_BERT_HEADS = {
+    "Model": "BertModel",
+    "ForMaskedLM": "MaskedLM",
+    "ForSequenceClassification": "SequenceClassifier",
+    "ForTokenClassification": "TokenClassifier",
+    "ForQuestionAnswering": "QuestionAnswerer",
+}
+FAMILIES: dict[str, dict[str, str]] = {
+    "gpt2": {"GPT2LMHeadModel": "gpt2:GPT2"},
+    "llama": {"LlamaForCausalLM": "llama:Llama"},
+    "bert": {f"Bert{head}": f"bert:{name}" for head, name in _BERT_HEADS.items()}
+    | {"BertForPreTraining": "bert:PreTraining"},
+    "roberta": {f"Roberta{head}": f"bert:{name}" for head, name in _BERT_HEADS.items()},
+}
+"""``model_type`` to ``architectures`` to our file and class."""
+
+
+class CausalLM(nn.Module):
+    """A decoder with the interface that all families share. ``model`` is the decoder itself: ids to logits."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    @property
+    def config(self) -> Any:
+        return self.model.config
+
+    def forward(
+        self,
+        ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_types: Tensor | None = None,
+        labels: Tensor | None = None,
+        cache: KVCache | None = None,
+        attentions: bool = False,
+    ) -> Output:
+        """ids (batch, n) to an Output. ``labels`` (batch, n) are the ids themselves, IGNORED where a token does not
+        count: that each is predicted from those before it is seen to here. Raises ValueError for token types."""
+        if token_types is not None:
+            raise ValueError("this family knows no token types")
+        with recorded_attention() if attentions else nullcontext() as kept:
+            hidden = self.model.hidden(ids, cache, attention_mask)
+        logits = self.model.scores(hidden)
+        loss = None if labels is None else label_loss(logits[:, :-1], labels[:, 1:])
+        return Output(hidden, logits, loss, None, None if kept is None else tuple(kept))
+
+    def new_cache(self, batch: int, length: int) -> KVCache:
+        """An empty cache that fits the decoder."""
+        cache: KVCache = self.model.new_cache(batch, length)
+        return cache
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        self.model.save_pretrained(folder)
+
+
+def load(place: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> Any:
+    """The model of a folder in the Hub's format or of a repository of the Hub, ready to be used (``eval``).
+
+    Raises CheckpointError where the family, the head or a setting is not known, or the weights do not fit.
+    """
+    folder = find_folder(place)
+    config = read_config(folder)
+    kind, written = config.get("model_type"), list(config.get("architectures") or ())
+    if kind not in FAMILIES:
+        raise CheckpointError(f"model_type {kind!r} is not known; {', '.join(FAMILIES)} are")
+    heads = FAMILIES[kind]
+    name = next((one for one in written if one in heads), None)
+    if name is None:
+        raise CheckpointError(f"none of the architectures {written} of {kind} is known; {', '.join(heads)} are")
+    file, _, family = heads[name].partition(":")
+    module = importlib.import_module(f"groundup.stack.models.{file}")
+    model = getattr(module, family).from_pretrained(folder, dtype=dtype)
+    return (CausalLM(model) if hasattr(model, "scores") and hasattr(model, "new_cache") else model).eval()
+
+
+__all__ = ["FAMILIES", "IGNORED", "CausalLM", "Output", "load"]
