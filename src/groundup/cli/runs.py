@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 def begin_lab(
     context: typer.Context,
     lab: Annotated[str, typer.Argument(help="A topic with a lab, e.g. gpt.")],
-    scale: Annotated[str, typer.Option(help="smoke, tiny (two minutes), small (an hour) or full.")] = "tiny",
+    scale: Annotated[str, typer.Option(help="smoke, tiny (two minutes), small (up to an hour) or full.")] = "tiny",
     reference: Annotated[bool, typer.Option("--reference", help="Use none of your parts.")] = False,
     mine: Annotated[
         str | None, typer.Option(help="Use only these of your parts, by name, separated by commas.")
