@@ -254,9 +254,12 @@ losses.mse_loss(network(x), torch.zeros(2, 5, 3))
 losses.binary_cross_entropy(network(x), torch.zeros(2, 5, 3))
 for function in (activations.relu, activations.gelu, activations.silu, activations.softmax):
     function(x)
-from groundup.stack.numerics import vectors
+from groundup.stack.numerics import descent, vectors
 
 vectors.cosine_similarity(torch.randn(3, 4), torch.randn(3, 4))
+descent.gradient_descent(torch.sin, torch.randn(3), 0.1, 2)
+for descend in (descent.momentum_descent, descent.nesterov_descent):
+    descend(torch.sin, torch.randn(3), 0.1, 0.9, 2)
 print(json.dumps({one.build: one.calls for one in swapped}))
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from typing import Any
 
@@ -21,7 +22,7 @@ from groundup.authoring import (
     valid,
 )
 from groundup.study.check import tolerance
-from groundup.study.check.compare import Path, agree, compare
+from groundup.study.check.compare import Path, agree, compare, wrong_cells
 from groundup.study.check.wire import Array, Opaque, Raised
 
 CLOSE = close("title", builds="f")
@@ -304,3 +305,24 @@ def test_junk_is_no_sample() -> None:
     assert kind(DRAWN, torch.full((100,), math.nan), expected) == "values"
     with pytest.raises(TypeError, match="one vector"):
         compare(DRAWN, expected, 3.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex64])
+def test_cells_are_wrong_where_they_differ_or_where_only_one_is_not_finite(dtype: torch.dtype) -> None:
+    odd = [0.0, 1.0, 1.0 + 1e-3, -1.0, 1e30, math.inf, -math.inf, math.nan]
+    mine = torch.tensor([one for one in odd for _ in odd], dtype=dtype)
+    theirs = torch.tensor(odd * len(odd), dtype=dtype)
+    wrong = wrong_cells(mine, theirs, 1e-2)
+    for one, two, found in zip(mine.tolist(), theirs.tolist(), wrong.tolist(), strict=True):
+        same = one == two or (one != one and two != two)
+        finite = cmath.isfinite(one) and cmath.isfinite(two)
+        assert found is not (same or (finite and abs(one - two) <= 1e-2)), (one, two)
+    assert not wrong_cells(mine[:3], mine[:3] + 1e-3, 1e-2).any()
+    assert wrong_cells(torch.ones(0), torch.ones(0), 0.5).shape == (0,)
+
+
+def test_a_scale_is_the_largest_finite_magnitude() -> None:
+    assert tolerance.scale(torch.tensor([1.0, -3.0, 2.0])) == 3.0
+    assert tolerance.scale(torch.tensor([1.0, -math.inf, math.nan, -2.0])) == 2.0
+    assert tolerance.scale(torch.tensor([math.nan, math.inf])) == 0.0
+    assert tolerance.scale(torch.zeros(0)) == 0.0

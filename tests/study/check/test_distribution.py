@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from groundup.study.check.distribution import ALARM, differ, gap_bound, split_bound
+from groundup.study.check.distribution import ALARM, _categories, differ, gap_bound, split_bound
 
 Draw = Callable[[torch.Generator, int], torch.Tensor]
 
@@ -99,3 +99,32 @@ def test_rounding_of_an_atom_is_no_difference_and_a_category_is_no_wider_than_th
 
 def test_the_level_is_the_one_that_is_promised() -> None:
     assert ALARM == 1e-9
+
+
+def walked(pooled: torch.Tensor) -> list[int]:
+    """The definition of the categories: one value after the other, in order."""
+    values = pooled.unique().tolist()
+    width = 1e-5 * max((abs(one) for one in values if math.isfinite(one)), default=0.0)
+    ranks: dict[float, int] = {}
+    start = math.nan
+    for value in values:
+        begins = not ranks or not value - start <= width
+        ranks[value] = len(set(ranks.values())) - (not begins)
+        start = value if begins else start
+    return [ranks[one] for one in pooled.tolist()]
+
+
+@pytest.mark.parametrize("kind", ["apart", "near", "dense", "infinite", "equal"])
+def test_values_that_rounding_separates_are_one_category(kind: str) -> None:
+    for seed in range(20):
+        g = torch.Generator().manual_seed(seed)
+        x = torch.randn(60, generator=g, dtype=torch.float64)
+        if kind == "near":
+            x = (x * 3).round() + 1e-6 * torch.randn(60, generator=g, dtype=torch.float64)
+        elif kind == "dense":
+            x = 1 + x * 2e-5
+        elif kind == "infinite":
+            x[:7], x[7:11] = math.inf, -math.inf
+        elif kind == "equal":
+            x = torch.zeros(60, dtype=torch.float64)
+        assert _categories(x).tolist() == walked(x)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from groundup.authoring import Case, close, distributed_as, exact
+from groundup.study.check import misconceptions
 from groundup.study.check.inprocess import Outcome, replaced, run_drivers
 from groundup.study.check.misconceptions import (
     CaseResult,
@@ -430,3 +431,33 @@ def test_impostors_of_a_module_are_modules() -> None:
     assert list(fakes["zeros"]().state_dict()) == ["weight"]
     assert not bool(fakes["zeros"]()(torch.ones(3)).any())
     assert bool((fakes["ones"]()(torch.zeros(3)) == 1).all())
+
+
+def test_mistakes_run_once_a_case_and_only_while_they_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that differ on the first failing case are not tried on the others, and nothing is run twice."""
+    tried: list[tuple[str, str]] = []
+
+    def counted(topic: Any, names: Any, seed: int, cases: list[str]) -> dict[str, Outcome]:
+        tried.extend(
+            (names.scale.__name__, case) for case in cases if names.scale is not scale
+        )  # not the usual scale's
+        return run_drivers(topic, names, seed, cases)
+
+    topic = FakeTopic(wrong=mistakes(halved, by_ignored, lenient))
+    found = results(topic, ["scale"], lambda x, by=2.0: scale(x, by) * 7)
+    monkeypatch.setattr(misconceptions, "run_drivers", counted)
+    matcher = Matcher(topic, 1)
+    assert matcher.match(found, "scale") == []
+    first = failing_cases(found, "scale")[0].name
+    assert {case for _, case in tried} == {first}
+    assert sorted(tried) == sorted(set(tried))
+    tried.clear()
+    assert matcher.match(found, "scale") == []
+    assert tried == []
+
+    def both(x: Any, by: float = 2.0) -> Any:
+        return halved(x, by) if isinstance(x, torch.Tensor) else None
+
+    found = results(topic, ["scale"], both)
+    assert [one.name for one in Matcher(topic, 1).match(found, "scale")] == ["halved"]
+    assert sorted(tried) == sorted(set(tried))

@@ -122,6 +122,9 @@ class FakeSession:
     def __exit__(self, *_: object) -> None:
         return None
 
+    def let_go(self) -> None:
+        self.sandbox.let_go += 1
+
     def load(self) -> Loaded:
         return self.sandbox.loaded
 
@@ -148,6 +151,7 @@ class FakeSandbox:
     seconds: float = 0.0
     change: Callable[[Answer], Answer] = lambda answer: answer
     called: list[str] = field(default_factory=list)
+    let_go: int = 0
     jobs: list[Job] = field(default_factory=list)
     isolation: Isolation = field(default_factory=lambda: Isolation("fake", ["layer"], ["something"]))
 
@@ -206,6 +210,13 @@ def test_passed_with_a_receipt_and_a_fresh_seed() -> None:
     assert job.without == {"double": ["torch.add"]}
     assert job.source == b"code"
     assert job.seed == receipt.seed
+
+
+def test_a_child_that_has_answered_is_let_go_before_it_is_judged() -> None:
+    assert judged()[1].let_go == 1
+    assert judged(mine={"double": halved})[1].let_go == 1
+    _, sandbox = judged(ends={"doubled": "crashed"})
+    assert (len(sandbox.jobs), sandbox.let_go) == (2, 1)  # the first child ended by itself
 
 
 def test_checks_share_a_seed_only_while_nobody_can_have_seen_it() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+
+import numpy as np
 import pytest
 import torch
 
@@ -152,3 +156,21 @@ def test_an_attempt_is_answered_either_way() -> None:
 
     with pytest.raises(NotImplementedError):
         rng.attempt(unwritten)
+
+
+def test_a_weight_is_drawn_from_the_stream_of_its_key_and_shape() -> None:
+    """By NumPy's own way of keying a Philox."""
+    module = Rng(5, "t", "c").fill(torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Linear(5, 2)))
+    first = _keyed(5, "t", "c").integers(0, 2**63 - 1)
+    for key, tensor in module.state_dict().items():
+        drawn = torch.as_tensor(_keyed(int(first), key, tuple(tensor.shape)).standard_normal(tuple(tensor.shape)))
+        wanted = drawn / math.sqrt(tensor.shape[-1]) if tensor.ndim == 2 else drawn
+        assert torch.equal(tensor, wanted.to(tensor))
+
+
+def _keyed(*words: object) -> np.random.Generator:
+    digest = hashlib.sha256()
+    for word in words:
+        raw = str(word).encode()
+        digest.update(len(raw).to_bytes(8, "little") + raw)
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest()[:16], "little")))

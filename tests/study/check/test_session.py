@@ -171,3 +171,24 @@ def test_an_answer_before_its_question_ends_the_session(sandbox, job):
         assert session.call("go", rng=False).kind == "crashed"
         assert not session.alive
         assert session.call("go", rng=False).kind == "crashed"
+
+
+def test_a_child_that_is_let_go_is_gone_when_the_session_is_closed(sandbox, job):
+    with sandbox.session(job("def f(): return 3\n")) as session:
+        session.load()
+        assert session.call("go", rng=False).value == 3
+        session.let_go()
+        session.let_go()
+    assert session._ticket.ended.is_set()
+    assert session.call("go", rng=False).kind == "internal"
+
+
+def test_the_first_optimizer_imports_nothing(sandbox, run):
+    """What torch imports late is there already: a child would pay for it in each check anew."""
+    lines = (
+        "import sys\nbefore = set(sys.modules)\nw = torch.ones(3, requires_grad=True)\n"
+        "o = torch.optim.AdamW([w])\nw.sum().backward()\no.step()\n"
+        "return sorted(one for one in set(sys.modules) - before if one.startswith('torch._'))"
+    )
+    answer, _, _ = run(sandbox, lines)
+    assert answer.value == []

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 
 ALARM = 1e-9
@@ -58,20 +59,18 @@ def _categories(pooled: torch.Tensor) -> torch.Tensor:
     look like two distributions. A category starts at its smallest value and is as wide as float32 rounding explains.
     Only the pooled values decide, never which half they came from, so that the bounds hold.
     """
-    values, inverse = torch.unique(pooled, return_inverse=True)
-    finite = values[torch.isfinite(values)]
-    width = _SAME * float(finite.abs().max()) if finite.numel() else 0.0
-    near = (values[1:] - values[:-1]) <= width
-    if not values.is_floating_point() or not bool(near.any()):
-        unclustered: torch.Tensor = inverse
-        return unclustered
-    ranks, rank, start = [], -1, -math.inf
-    for value in values.tolist():
-        if rank < 0 or not value - start <= width:
-            rank, start = rank + 1, value
-        ranks.append(rank)
-    clusters: torch.Tensor = torch.tensor(ranks)[inverse]
-    return clusters
+    values, inverse = np.unique(pooled.numpy(), return_inverse=True)  # many times as fast as torch's
+    finite = values[np.isfinite(values)]
+    width = _SAME * float(np.abs(finite).max()) if finite.size else 0.0
+    if not bool((values[1:] - values[:-1] <= width).any()):
+        return torch.from_numpy(inverse)
+    beyond = np.searchsorted(values, values + width, side="right").tolist()
+    begins = np.zeros(len(values), np.int64)
+    at = 0
+    while at < len(values):
+        begins[at] = 1
+        at = beyond[at]
+    return torch.from_numpy((np.cumsum(begins) - 1)[inverse])
 
 
 def differ(returned: torch.Tensor, expected: torch.Tensor) -> str | None:

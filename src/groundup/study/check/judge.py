@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -215,8 +215,13 @@ class Judge:
         names = _names(cases, asked)
         check = _Check(topic, snapshot, shared.seed, asked, names)
         expected = self._expected(shared, names)
-        self._run(check)
-        theirs = expected.result()
+        with ExitStack() as ending:
+            self._run(check, ending)
+            return self._judged(check, expected.result())
+
+    def _judged(self, check: _Check, theirs: Mapping[str, Outcome]) -> _Found:
+        """What the answers are worth, held against the reference's."""
+        topic, asked, cases = check.topic, check.builds, check.topic.cases()
         loaded = check.loaded
         assert loaded is not None
         if not loaded.ok:
@@ -226,10 +231,10 @@ class Judge:
         usual = self._usual_scales(topic)
         check.checked.results = {
             name: judge_case(name, cases[name], check.answers[name], theirs[name], usual)
-            for name in names
+            for name in check.names
             if name in check.answers
         }
-        matcher = Matcher(topic, shared.seed, usual)
+        matcher = Matcher(topic, check.seed, usual)
         return _Found([build_verdict(one, check.checked, matcher) for one in asked], check.checked.printed)
 
     def _usual_scales(self, topic: TopicLike) -> UsualScales:
@@ -246,17 +251,22 @@ class Judge:
             return self.sandbox.session(job)
         return Session(self.sandbox.wait(), job, replace(self.sandbox.limits, wall_s=wall_s))
 
-    def _run(self, check: _Check) -> None:
-        """All cases; where one ends the child, those of the other builds in another one, within the same time."""
+    def _run(self, check: _Check, ending: ExitStack) -> None:
+        """All cases; where one ends the child, those of the other builds in another one, within the same time.
+
+        A child that has answered is told to end, and has time to: ``ending`` waits for it when the verdict is made.
+        """
         began = time.perf_counter()
         wall_s: float | None = None
         last = False
         while check.left():
-            with self._session(check.job(), wall_s) as session:
-                self._serve(session, check)
-                if not check.end:
-                    return
-                check.checked.why = check.checked.why or session.why
+            session = ending.enter_context(self._session(check.job(), wall_s))
+            self._serve(session, check)
+            if not check.end:
+                session.let_go()
+                return
+            check.checked.why = check.checked.why or session.why
+            ending.close()
             if last or (check.loaded is not None and not check.loaded.ok):
                 break
             wall_s = self.sandbox.limits.wall_s - (time.perf_counter() - began)

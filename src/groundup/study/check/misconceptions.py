@@ -146,6 +146,7 @@ class Matcher:
         self.usual = usual or UsualScales(topic)
         self.budget = budget
         self.began = time.perf_counter()
+        self._seen: dict[tuple[str, tuple[str, ...], str], Outcome] = {}
 
     def match(self, results: Mapping[str, CaseResult], build: str) -> list[ImplementationLike]:
         """The mistakes that explain a build's failure; several where they explain it equally well.
@@ -157,14 +158,15 @@ class Matcher:
         failing = failing_cases(results, build)
         if not failing:
             return []
-        known = [one for one in self.topic.mistakes() if build in one.builds]
         rest = [one for one in results.values() if build in one.case.builds and one not in failing]
-        whole = [one for one in known if self._explains_all(one, failing)]
+        known = (one for one in self.topic.mistakes() if build in one.builds)
+        first = [one for one in known if self._explains_all(one, failing[:1])]
+        others = sorted(failing[1:], key=lambda one: one.expected.seconds)  # what is soon refuted is refuted soon
+        whole = [one for one in first if self._explains_all(one, others)]
         if len(whole) == 1:
             return whole
         if whole:
             return _best([(one, self._alike_on(one, rest)) for one in whole])
-        first = [one for one in known if self._explains_all(one, failing[:1])]
         scored = [(one, self._explained(one, [*failing, *rest])) for one in first]
         return _best([(one, score) for one, score in scored if score > 0])
 
@@ -186,7 +188,10 @@ class Matcher:
         return count
 
     def _runs(self, mistake: ImplementationLike, results: Sequence[CaseResult]) -> Iterator[tuple[CaseResult, Outcome]]:
-        """The mistake's outcome on each case; where its time is up, one that is like nothing, and the end."""
+        """The mistake's outcome on each case; where its time is up, one that is like nothing, and the end.
+
+        An outcome is kept: cases of one mistake are asked for more than once, and by several builds.
+        """
         names = replaced(self.topic, mistake.builds, mistake.object)
         began = time.perf_counter()
         for result in results:
@@ -194,7 +199,10 @@ class Matcher:
             if self.budget is not None and (now - began > self.budget or now - self.began > ALL_BUDGET):
                 yield result, _TOO_SLOW
                 return
-            yield result, run_drivers(self.topic, names, self.seed, [result.name])[result.name]
+            key = mistake.name, tuple(mistake.builds), result.name
+            if key not in self._seen:
+                self._seen[key] = run_drivers(self.topic, names, self.seed, [result.name])[result.name]
+            yield result, self._seen[key]
 
 
 def _best(scored: Sequence[tuple[ImplementationLike, int]]) -> list[ImplementationLike]:

@@ -12,7 +12,7 @@ import hashlib
 import math
 import string
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,13 +27,38 @@ _POSITIVE_BUFFERS = ("running_var",)
 _FILLED_BUFFERS = ("running_mean", *_POSITIVE_BUFFERS)
 
 
-def _philox(*words: object) -> np.random.Generator:
-    """A stream of its own for each tuple of words; the words are length-prefixed, so that no two tuples meet."""
+class _Unseeded(np.random.bit_generator.ISeedSequence):
+    """For a generator whose state is set at once: without it, each would first ask the system for entropy."""
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
+        return np.zeros(n_words, dtype)
+
+
+_UNSEEDED: Any = _Unseeded()
+_FOUR_ZEROS = np.zeros(4, np.uint64)
+
+
+def _begin(source: np.random.Philox, *words: object) -> None:
+    """Put a source at the start of the stream of these words; they are length-prefixed, so that no two tuples meet."""
     digest = hashlib.sha256()
     for word in words:
         raw = str(word).encode()
         digest.update(len(raw).to_bytes(8, "little") + raw)
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest()[:16], "little")))
+    source.state = {
+        "bit_generator": "Philox",
+        "state": {"counter": _FOUR_ZEROS, "key": np.frombuffer(digest.digest()[:16], "<u8").astype(np.uint64)},
+        "buffer": _FOUR_ZEROS,
+        "buffer_pos": 4,
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+
+
+def _philox(*words: object) -> np.random.Generator:
+    """A stream of its own for each tuple of words."""
+    source = np.random.Philox(_UNSEEDED)
+    _begin(source, *words)
+    return np.random.Generator(source)
 
 
 class Rng:
@@ -108,12 +133,14 @@ class Rng:
         """
         base = int(self._draws.integers(0, 2**63 - 1))
         parameters = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+        source = np.random.Philox(_UNSEEDED)
+        draws = np.random.Generator(source)
         with torch.no_grad():
             for key, tensor in sorted(module.state_dict().items()):
                 leaf = key.rpartition(".")[2]
                 if not torch.is_floating_point(tensor) or (key not in parameters and leaf not in _FILLED_BUFFERS):
                     continue
-                draws = _philox(base, key, tuple(tensor.shape))
+                _begin(source, base, key, tuple(tensor.shape))
                 if leaf in _POSITIVE_BUFFERS:
                     values = draws.uniform(0.5, 1.5, tuple(tensor.shape))
                 else:

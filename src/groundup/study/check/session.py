@@ -267,6 +267,11 @@ class Session:
             return "out of memory", "the machine ran out of memory"
         return "crashed", f"the process was ended by {name}"
 
+    def let_go(self) -> None:
+        """Ask for the child's end and do not wait for it, as ``close`` does, which still must come."""
+        if not self._ticket.ended.is_set():
+            self._worker.kill(self._ticket)
+
     def close(self) -> None:
         """End the child, wait until it is gone, and remove its folder."""
         if not self._ticket.ended.is_set():

@@ -73,5 +73,8 @@ def scale(expected: torch.Tensor) -> float:
     if expected.numel() == 0:
         return 0.0
     magnitudes = expected.detach().to(torch.complex128 if expected.is_complex() else torch.float64).abs()
+    largest = float(magnitudes.max())
+    if math.isfinite(largest):
+        return largest
     finite = magnitudes[torch.isfinite(magnitudes)]
     return float(finite.max()) if finite.numel() else 0.0

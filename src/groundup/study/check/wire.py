@@ -272,12 +272,13 @@ def tensor_bytes(tensor: torch.Tensor) -> bytes:
     """The numbers of a CPU tensor, row by row, little-endian."""
     import torch
 
-    with torch.no_grad():
-        plain = torch._C.TensorBase.detach(tensor).resolve_conj().resolve_neg().contiguous()
-        if plain.numel() == 0:
-            return b""
-        raw: bytes = plain.reshape(-1).view(torch.uint8).numpy().tobytes()
-        return raw
+    plain = torch._C.TensorBase.detach(tensor).resolve_conj().resolve_neg()
+    if str(plain.dtype).removeprefix("torch.") in _ARRAY_DTYPES:
+        return bytes(plain.numpy().tobytes())
+    if plain.numel() == 0:
+        return b""
+    raw: bytes = plain.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    return raw
 
 
 def _write_array(encoder: _Encoder, value: Any, depth: int) -> None:

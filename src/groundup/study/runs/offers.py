@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SCALE_WORDS = {
     "smoke": "seconds: does it run at all?",
     "tiny": "about two minutes on two cores, with a result that means something",
-    "small": "about an hour on a laptop",
+    "small": "up to an hour on a laptop",
     "full": "the paper's setting: days, on hardware for it",
 }
 

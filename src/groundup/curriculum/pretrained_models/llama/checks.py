@@ -33,7 +33,8 @@ block_gradients = _close("gradients reach x and every weight of the block", BLOC
 
 # ── Llama ──
 
-model_weights = exact("the model's weights, by name and shape, tied and not", builds=LLAMA)
+model_weights = exact("the model's weights, by name and shape", builds=LLAMA)
+model_weights_when_tied = exact("no weights of a head where it is the embedding", builds=LLAMA)
 model_holds_its_config = exact("the configuration stands in an attribute", builds=LLAMA)
 model_of_one_token = _close("the model of one token", LLAMA)
 model_of_a_text = _close("a text, and its own head for the logits", LLAMA)

@@ -52,7 +52,7 @@ gradients_apart_in_memory = _tensor("no two gradients share their memory")
 operands_changed_by_nobody = _tensor("data stay what they were")
 many_paths = _tensor("a graph with 2 to the 40 paths is walked once", 1)
 deep_chain = _tensor(
-    "a chain of 2000 operations",
+    "a chain longer than calls may be nested",
     conditioning=20.0,
     because="200 factors follow each other, each with its own rounding",
 )

@@ -30,7 +30,7 @@ def _made(rng, make, *sizes, **named):
     """A module with the driver's values in its parameters. What is no parameter keeps the value that it was made with, from
     a seeded source."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(rng.integer(0, 2**31))
+        torch.default_generator.manual_seed(rng.integer(0, 2**31))
         return rng.fill(make(*sizes, **named))
 
 
@@ -267,7 +267,7 @@ def start_follows_the_generator(my, rng):
 def start_leaves_other_sources_alone(my, rng):
     shape = (3, rng.integer(4, 9))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(rng.integer(0, 2**31))
+        torch.default_generator.manual_seed(rng.integer(0, 2**31))
         before = torch.get_rng_state()
         weight = my.kaiming_init(torch.zeros(shape), rng.generator())
         return [list(weight.shape), torch.equal(before, torch.get_rng_state())]
@@ -278,7 +278,7 @@ def start_without_a_generator(my, rng):
     found = []
     with torch.random.fork_rng(devices=[]):
         for one in (seed, seed, seed + 1):
-            torch.manual_seed(one)
+            torch.default_generator.manual_seed(one)
             found.append(my.kaiming_init(torch.zeros(shape), None).clone())
     return [list(found[0].shape), torch.equal(found[0], found[1]), torch.equal(found[0], found[2])]
 
@@ -369,9 +369,9 @@ def linear_starts_anew(my, rng):
     """Two layers of one size differ; with the source where it was, the first comes again."""
     n, seed = rng.integer(3, 9), rng.integer(0, 2**31)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         first, second = (my.Linear(n, 5).weight.detach() for _ in range(2))
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         again = my.Linear(n, 5).weight.detach()
     return [list(first.shape), torch.equal(first, second), torch.equal(first, again)]
 

@@ -69,5 +69,5 @@ a_short_training = close(
     builds=STEP,
     reduction=30,
     conditioning=1000.0,
-    because="six steps of Adam, each of which divides gradients by their own size",
+    because="three steps of Adam, each of which divides gradients by their own size",
 )

@@ -98,7 +98,7 @@ def pairs_come_from_the_generator(my, rng):
     ids, start = _ids(rng, 1000, 500), rng.integer(0, 2**31)
     found = []
     for other in (1, 2):
-        torch.manual_seed(rng.integer(0, 2**31) + other)
+        torch.default_generator.manual_seed(rng.integer(0, 2**31) + other)
         found.append(my.next_token_pairs(ids, 4, 8, torch.Generator().manual_seed(start)))
     return found
 
@@ -209,7 +209,7 @@ def model_does_not_see_the_future(my, rng):
     ids = _ids(rng, 11, 1, 8)
     changed = ids.clone()
     changed[:, 4:] = (changed[:, 4:] + 3) % 11
-    return [model(ids), model(changed)]
+    return model(torch.cat([ids, changed]))
 
 
 @_by_name
@@ -240,15 +240,15 @@ def model_takes_weights_of_others(my, rng):
 
 
 def model_begins_small(my, rng):
-    torch.manual_seed(rng.generator().initial_seed() % 2**31)
-    model = my.GPT(100, 32, 2, 3, 8)
+    torch.default_generator.manual_seed(rng.generator().initial_seed() % 2**31)
+    model = my.GPT(100, 32, 2, 1, 8)
     names = ("embedding", "q", "k", "v", "gate", "up")
     weights = [one.detach().flatten() for name, one in model.named_parameters() if name.split(".")[-2] in names]
-    return torch.cat(weights)[: 30000 + rng.integer(0, 9)]
+    return torch.cat(weights)[: 11890 + rng.integer(0, 9)]
 
 
 def model_begins_smaller_where_it_adds(my, rng):
-    torch.manual_seed(rng.generator().initial_seed() % 2**31)
+    torch.default_generator.manual_seed(rng.generator().initial_seed() % 2**31)
     model = my.GPT(20, 32, 2, 5, 8)
     weights = [one.detach().flatten() for name, one in model.named_parameters() if name.split(".")[-2] in ("o", "down")]
     return torch.cat(weights)[: 18000 + rng.integer(0, 9)]
@@ -263,7 +263,7 @@ def model_begins_by_the_global_generator(my, rng):
     seeds = [rng.integer(0, 2**31)] * 2 + [rng.integer(0, 2**31)]
     found = []
     for seed in seeds:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         model = my.GPT(20, 8, 2, 1, 8)
         found.append(torch.cat([one.detach().flatten() for _, one in sorted(model.named_parameters())]))
     return [seeds, *found]
@@ -278,9 +278,9 @@ def cache_token_by_token(my, rng):
 
 @_by_name
 def cache_in_pieces(my, rng):
-    model, ids = _model(my, rng, dim=24, heads=3, layers=2), _ids(rng, 11, 2, 10)
-    cache, found = model.new_cache(2, 10), []
-    for begin, end in ((0, 4), (4, 7), (7, 10)):
+    model, ids = _model(my, rng, dim=24, heads=3, layers=2), _ids(rng, 11, 2, 7)
+    cache, found = model.new_cache(2, 7), []
+    for begin, end in ((0, 4), (4, 5), (5, 7)):
         found += [cache.length, model(ids[:, begin:end], cache)]
     return found
 
@@ -291,7 +291,7 @@ def caches_do_not_meet(my, rng):
     one, two = model.new_cache(1, 5), model.new_cache(1, 5)
     model(ids[:1, :3], one)
     model(ids[1:, :2], two)
-    return [model(ids[:1, 3:], one), model(ids[1:, 2:], two), model(ids)]
+    return [model(ids[:1, 3:], one), model(ids[1:, 2:], two)]
 
 
 class _Kept:

@@ -176,7 +176,7 @@ def layer_state_with_fewer_keys(my, rng):
 
 
 def layer_starting_weights(my, rng):
-    torch.manual_seed(rng.integer(0, 2**31))
+    torch.default_generator.manual_seed(rng.integer(0, 2**31))
     layer = my.MultiHeadAttention(48, 4, rng.choice([2, None]))
     return {name: value.detach() for name, value in sorted(layer.named_parameters())}
 

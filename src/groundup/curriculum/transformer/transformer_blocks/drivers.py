@@ -67,7 +67,7 @@ def _what_dropout_leaves(rng, module, branches, *memory):
     come out as they went in but for the norms, and so tell how to undo these.
     """
     x = torch.tensor([1.0, -1.0]).repeat(10).double()[None]  # one position, of mean 0 and variance 1
-    torch.manual_seed(rng.integer(0, 2**31))
+    torch.default_generator.manual_seed(rng.integer(0, 2**31))
     last = {name: one for name, one in _fill(rng, module, torch.float64).named_parameters() if name in branches}
     drawn = {name: one.detach().clone() for name, one in last.items()}
 
@@ -105,30 +105,36 @@ def encoder_at_the_beginning(my, rng):
     return _beginning(my.EncoderLayer(2 * rng.integer(2, 40), 2, 7))
 
 
+@torch.no_grad()
 def encoder_of_a_short_text(my, rng):
     return _fill(rng, my.EncoderLayer(4, 1, 6))(rng.normal(3, 4))
 
 
+@torch.no_grad()
 def encoder_of_a_batch(my, rng):
     layer = _fill(rng, my.EncoderLayer(12, 3, 7))
-    return [layer(rng.normal(*shape, 12)) for shape in ((2, 5), (2, 1, 5), (4, 1))]
+    return [layer(rng.normal(*shape, 12)) for shape in ((2, 1, 5), (4, 1))]
 
 
+@torch.no_grad()
 def encoder_with_a_mask(my, rng):
     return _fill(rng, my.EncoderLayer(8, 2, 11))(rng.normal(3, 5, 8), rng.mask(5, 5))
 
 
+@torch.no_grad()
 def encoder_with_padding(my, rng):
     layer, x = _fill(rng, my.EncoderLayer(8, 4, 11)), rng.normal(3, 6, 8)
     return layer(x, mask=rng.mask(3, 1, 1, 6))
 
 
+@torch.no_grad()
 def encoder_position_that_may_attend_to_nothing(my, rng):
     mask = rng.mask(5, 5)
     mask[rng.integer(0, 5)] = False
     return _fill(rng, my.EncoderLayer(8, 2, 11))(rng.normal(2, 5, 8), mask)
 
 
+@torch.no_grad()
 def encoder_of_small_vectors(my, rng):
     layer = _fill(rng, my.EncoderLayer(8, 2, 11))
     with torch.no_grad():
@@ -137,16 +143,19 @@ def encoder_of_small_vectors(my, rng):
     return layer(rng.normal(2, 5, 8, scale=3e-3))
 
 
+@torch.no_grad()
 def encoder_in_float64(my, rng):
     layer = _fill(rng, my.EncoderLayer(6, 3, 9), torch.float64)
     return layer(rng.normal(4, 6, dtype=torch.float64), _causal(4))
 
 
+@torch.no_grad()
 def encoder_in_half_precision(my, rng):
     layer = _fill(rng, my.EncoderLayer(8, 2, 11), torch.bfloat16)
     return layer(rng.normal(2, 5, 8, dtype=torch.bfloat16), rng.mask(5, 5))
 
 
+@torch.no_grad()
 def encoder_leaves_its_inputs_alone(my, rng):
     layer, x, mask = _fill(rng, my.EncoderLayer(6, 2, 9)), rng.normal(6, 5).T, rng.mask(5, 5)
     return [layer(x, mask), x, mask]
@@ -157,6 +166,7 @@ def encoder_gradients(my, rng):
     return _learned(rng, layer, layer(x, rng.mask(4, 4)), x=x)
 
 
+@torch.no_grad()
 def encoder_dropout_of_everything(my, rng):
     layer, given = _fill(rng, my.EncoderLayer(6, 2, 9, dropout=1.0)), (rng.normal(2, 4, 6),)
     return [layer.train()(*given), layer.eval()(*given)]
@@ -187,47 +197,51 @@ def decoder_at_the_beginning(my, rng):
     return _beginning(my.DecoderLayer(2 * rng.integer(2, 40), 2, 7))
 
 
+@torch.no_grad()
 def decoder_of_a_short_text(my, rng):
     return _fill(rng, my.DecoderLayer(4, 1, 6))(rng.normal(3, 4), rng.normal(2, 4))
 
 
+@torch.no_grad()
 def decoder_of_a_batch(my, rng):
     layer = _fill(rng, my.DecoderLayer(12, 3, 7))
-    shapes = (((2, 5), (2, 4)), ((2, 1, 3), (2, 1, 6)), ((3, 4), (3, 1)))
+    shapes = (((2, 1, 3), (2, 1, 6)), ((3, 4), (3, 1)))
     return [layer(rng.normal(*text, 12), rng.normal(*memory, 12)) for text, memory in shapes]
 
 
-def decoder_of_texts_of_equal_length(my, rng):
-    return _fill(rng, my.DecoderLayer(8, 2, 11))(rng.normal(3, 5, 8), rng.normal(3, 5, 8))
-
-
+@torch.no_grad()
 def decoder_with_a_mask_on_the_memory(my, rng):
     layer, x, memory = _fill(rng, my.DecoderLayer(8, 4, 11)), rng.normal(3, 5, 8), rng.normal(3, 6, 8)
     return [layer(x, memory, None, rng.mask(3, 1, 1, 6)), layer(x, memory, memory_mask=rng.mask(5, 6))]
 
 
+@torch.no_grad()
 def decoder_with_both_masks(my, rng):
     layer, x, memory = _fill(rng, my.DecoderLayer(8, 2, 11)), rng.normal(3, 4, 8), rng.normal(3, 6, 8)
-    return [layer(x, memory, _causal(4)), layer(x, memory, _causal(4), rng.mask(3, 1, 1, 6))]
+    return layer(x, memory, _causal(4), rng.mask(3, 1, 1, 6))
 
 
+@torch.no_grad()
 def decoder_with_two_masks_for_equal_lengths(my, rng):
     layer, x, memory = _fill(rng, my.DecoderLayer(8, 2, 11)), rng.normal(3, 4, 8), rng.normal(3, 4, 8)
     first, second = _causal(4), rng.mask(4, 4)
     return [layer(x, memory, first, second), layer(x, memory, first), layer(x, memory, None, second)]
 
 
+@torch.no_grad()
 def decoder_with_nothing_in_the_memory_to_attend_to(my, rng):
     mask = rng.mask(3, 1, 1, 6)
     mask[rng.integer(0, 3)] = False
     return _fill(rng, my.DecoderLayer(8, 2, 11))(rng.normal(3, 4, 8), rng.normal(3, 6, 8), None, mask)
 
 
+@torch.no_grad()
 def decoder_in_float64(my, rng):
     layer = _fill(rng, my.DecoderLayer(6, 3, 9), torch.float64)
     return layer(rng.normal(4, 6, dtype=torch.float64), rng.normal(5, 6, dtype=torch.float64), _causal(4))
 
 
+@torch.no_grad()
 def decoder_leaves_its_inputs_alone(my, rng):
     layer, x, memory, mask = _fill(rng, my.DecoderLayer(6, 2, 9)), rng.normal(6, 5).T, rng.normal(4, 6), rng.mask(5, 4)
     return [layer(x, memory, None, mask), x, memory, mask]
@@ -239,6 +253,7 @@ def decoder_gradients(my, rng):
     return _learned(rng, layer, layer(x, memory, _causal(4)), x=x, memory=memory)
 
 
+@torch.no_grad()
 def decoder_dropout_of_everything(my, rng):
     layer, given = _fill(rng, my.DecoderLayer(6, 2, 9, dropout=1.0)), (rng.normal(2, 4, 6), rng.normal(2, 3, 6))
     return [layer.train()(*given), layer.eval()(*given)]
@@ -262,47 +277,48 @@ def decoder_refuses_heads(my, rng):
 
 
 def block_names_and_shapes(my, rng):
-    return [_state(my.DecoderOnlyBlock(12, 6, kv_heads, rng.integer(13, 20))) for kv_heads in (6, 2, 1)]
+    return [_state(my.DecoderOnlyBlock(12, 6, kv_heads, rng.integer(13, 20))) for kv_heads in (6, 2)]
 
 
 def block_at_the_beginning(my, rng):
     return _beginning(my.DecoderOnlyBlock(4 * rng.integer(2, 40), 2, 1, 7))
 
 
+@torch.no_grad()
 def block_of_a_short_text(my, rng):
     return _fill(rng, my.DecoderOnlyBlock(4, 1, 1, 6))(rng.normal(3, 4), *_tables(rng, 3, 4))
 
 
+@torch.no_grad()
 def block_of_a_batch(my, rng):
     block, (cos, sin) = _fill(rng, my.DecoderOnlyBlock(12, 3, 3, 7)), _tables(rng, 5, 4)
-    found = [block(rng.normal(2, 5, 12), cos, sin), block(rng.normal(2, 1, 5, 12), cos, sin)]
-    return [*found, block(rng.normal(3, 1, 12), cos[2:3], sin[2:3])]
+    return [block(rng.normal(2, 1, 5, 12), cos, sin), block(rng.normal(3, 1, 12), cos[2:3], sin[2:3])]
 
 
+@torch.no_grad()
 def block_with_a_causal_mask(my, rng):
     return _fill(rng, my.DecoderOnlyBlock(8, 2, 2, 11))(rng.normal(3, 5, 8), *_tables(rng, 5, 4), _causal(5))
 
 
+@torch.no_grad()
 def block_with_grouped_keys(my, rng):
     block = _fill(rng, my.DecoderOnlyBlock(12, 6, 2, 9))
     return block(rng.normal(3, 5, 12), *_tables(rng, 5, 2), mask=_causal(5))
 
 
-def block_with_one_head_of_keys(my, rng):
-    block = _fill(rng, my.DecoderOnlyBlock(16, 4, 1, 9))
-    return block(rng.normal(2, 5, 16), *_tables(rng, 5, 4), _causal(5))
-
-
+@torch.no_grad()
 def block_with_padding(my, rng):
     return _fill(rng, my.DecoderOnlyBlock(8, 2, 1, 11))(rng.normal(3, 6, 8), *_tables(rng, 6, 4), rng.mask(3, 1, 1, 6))
 
 
+@torch.no_grad()
 def block_position_that_may_attend_to_nothing(my, rng):
     mask = rng.mask(3, 1, 5, 5)
     mask[rng.integer(0, 3), :, rng.integer(0, 5)] = False
     return _fill(rng, my.DecoderOnlyBlock(8, 2, 2, 11))(rng.normal(3, 5, 8), *_tables(rng, 5, 4), mask)
 
 
+@torch.no_grad()
 def block_of_small_vectors(my, rng):
     block = _fill(rng, my.DecoderOnlyBlock(8, 2, 2, 11))
     with torch.no_grad():
@@ -310,6 +326,7 @@ def block_of_small_vectors(my, rng):
     return block(rng.normal(2, 5, 8, scale=3e-3), *_tables(rng, 5, 4), _causal(5))
 
 
+@torch.no_grad()
 def block_hands_over_keys_and_values(my, rng):
     seen = []
     block = _fill(rng, my.DecoderOnlyBlock(12, 6, 2, 9))
@@ -321,14 +338,16 @@ def block_hands_over_keys_and_values(my, rng):
     return [block(rng.normal(2, 5, 12), *_tables(rng, 5, 2), _causal(5), update), seen]
 
 
+@torch.no_grad()
 def block_attends_to_what_it_is_given(my, rng):
     block, mask = _fill(rng, my.DecoderOnlyBlock(12, 6, 2, 9)), rng.mask(3, 7)
     k, v = rng.normal(2, 2, 7, 2), rng.normal(2, 2, 7, 2)
     return block(rng.normal(2, 3, 12), *_tables(rng, 3, 2), mask=mask, update=lambda *new: (k, v))
 
 
+@torch.no_grad()
 def block_token_by_token(my, rng):
-    block, x, (cos, sin) = _fill(rng, my.DecoderOnlyBlock(8, 4, 2, 11)), rng.normal(2, 6, 8), _tables(rng, 6, 2)
+    block, x, (cos, sin) = _fill(rng, my.DecoderOnlyBlock(8, 4, 2, 11)), rng.normal(2, 5, 8), _tables(rng, 5, 2)
     kept = []
 
     def update(k, v):
@@ -336,21 +355,24 @@ def block_token_by_token(my, rng):
         return torch.cat([one for one, _ in kept], dim=-2), torch.cat([one for _, one in kept], dim=-2)
 
     found = [block(x[:, :3], cos[:3], sin[:3], _causal(3), update)]
-    found += [block(x[:, n : n + 1], cos[n : n + 1], sin[n : n + 1], None, update) for n in (3, 4, 5)]
+    found += [block(x[:, n : n + 1], cos[n : n + 1], sin[n : n + 1], None, update) for n in (3, 4)]
     return torch.cat(found, dim=1)
 
 
+@torch.no_grad()
 def block_in_float64(my, rng):
     block = _fill(rng, my.DecoderOnlyBlock(8, 4, 2, 9), torch.float64)
     cos, sin = (one.double() for one in _tables(rng, 4, 2))
     return block(rng.normal(4, 8, dtype=torch.float64), cos, sin, _causal(4))
 
 
+@torch.no_grad()
 def block_in_half_precision(my, rng):
     block = _fill(rng, my.DecoderOnlyBlock(8, 2, 1, 11), torch.bfloat16)
     return block(rng.normal(2, 5, 8, dtype=torch.bfloat16), *_tables(rng, 5, 4), _causal(5))
 
 
+@torch.no_grad()
 def block_leaves_its_inputs_alone(my, rng):
     block, x, mask = _fill(rng, my.DecoderOnlyBlock(8, 2, 1, 11)), rng.normal(8, 5).T, rng.mask(5, 5)
     cos, sin = _tables(rng, 5, 4)
