@@ -186,7 +186,8 @@ class Bert(nn.Module):
         mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
         for block in self.blocks:
             x = block(x, mask)
-        return x
+        result: Tensor = x
+        return result
 
     def _places(self, ids: Tensor) -> Tensor:
         """(n,) or, for RoBERTa, (batch, n): each token's row in the table of positions."""

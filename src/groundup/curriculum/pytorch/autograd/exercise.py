@@ -135,7 +135,7 @@ class Tensor:
           added to it. That holds for a second call on the same result as well, and for two results that share a part of
           their computation. (What an intermediate result's `grad` is after a second call is not checked.)
         - No two tensors share the memory of their gradients: who changes one in place does not change the other.
-        - A chain of 2000 operations works, where Python's recursion ends at 1000, and so does any longer one that fits into
+        - A chain of 1100 operations works, where Python's recursion ends at 1000, and so does any longer one that fits into
           memory. A graph with 2 ** 40 paths works, too.
         """
         raise NotImplementedError
