@@ -45,7 +45,7 @@ def by_a_table_of_extrapolations(f, x, side="both"):
 
     def one(at):
         best, answer, row = math.inf, math.nan, []
-        for k in range(22):
+        for k in range(14):
             new = [at(0.0625 / 2**k)]
             for j, before in enumerate(row[:4]):
                 new.append(new[j] + (new[j] - before) / (2 ** (j + 1) - 1))

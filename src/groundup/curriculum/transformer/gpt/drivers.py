@@ -255,6 +255,7 @@ def model_begins_smaller_where_it_adds(my, rng):
 
 
 def model_norms_begin_as_ones(my, rng):
+    torch.default_generator.manual_seed(rng.generator().initial_seed() % 2**31)
     model = my.GPT(20, rng.choice([8, 12, 16]), 2, 2, 8)
     return {name: one.detach() for name, one in model.named_parameters() if one.dim() == 1}
 
