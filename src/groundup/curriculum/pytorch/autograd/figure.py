@@ -63,7 +63,7 @@ def _number(value):
     return f"{round(float(value), 2) + 0.0:.2f}".replace("-", "−")
 
 
-def _lines(figure, data, done):
+def _lines(shapes, notes, data, done):
     """One line from each operand to its result; orange, with what was sent, once the result's turn has come."""
     for name, operands in OPERANDS.items():
         x1, y1, _ = NODES[name]
@@ -71,43 +71,47 @@ def _lines(figure, data, done):
             x0, y0, _ = NODES[operand]
             active = name in done
             style = {"color": "#d9480f", "width": 3} if active else {"color": "#868e96", "width": 1.5}
-            figure.add_shape(type="line", x0=x0, y0=y0, x1=x1, y1=y1, line=style, layer="below")
+            shapes.append({"type": "line", "x0": x0, "y0": y0, "x1": x1, "y1": y1, "line": style, "layer": "below"})
             if active:
                 shares = [share for one, share in zip(operands, data["sent"][name]) if one == operand]
                 left = x0 < x1 or (x0 == x1 and x0 > 1)  # on which side of the line there is room
-                figure.add_annotation(
-                    x=(x0 + x1) / 2, y=y0 + (y1 - y0) * (0.3 if operand == "r" else 0.5), text=" + ".join(map(_number, shares)).replace("+ −", "− "),
-                    showarrow=False, font={"color": "#d9480f", "size": 12}, xanchor="right" if left else "left",
-                    xshift=-5 if left else 5, yshift=0 if x0 == x1 else -7,
-                )  # fmt: skip
+                notes.append({
+                    "x": (x0 + x1) / 2, "y": y0 + (y1 - y0) * (0.3 if operand == "r" else 0.5),
+                    "text": " + ".join(map(_number, shares)).replace("+ −", "− "), "showarrow": False,
+                    "font": {"color": "#d9480f", "size": 12}, "xanchor": "right" if left else "left",
+                    "xshift": -5 if left else 5, "yshift": 0 if x0 == x1 else -7,
+                })  # fmt: skip
 
 
-def _boxes(figure, data, done, partial):
-    import plotly.graph_objects as go
-
+def _boxes(shapes, notes, data, done, partial):
     for name, (x, y, text) in NODES.items():
         complete = name in done
         fill = "#fff4e6" if complete else "#f8f9fa"
         edge = {"color": "#d9480f" if complete or name in partial else "#868e96", "width": 2 if complete else 1}
         if name in partial:
             edge["dash"] = "dot"
-        figure.add_shape(
-            type="rect", x0=x - 0.36, x1=x + 0.36, y0=y - 0.29, y1=y + 0.29, line=edge, fillcolor=fill, layer="between"
-        )
+        shapes.append({
+            "type": "rect", "x0": x - 0.36, "x1": x + 0.36, "y0": y - 0.29, "y1": y + 0.29, "line": edge,
+            "fillcolor": fill, "layer": "between",
+        })  # fmt: skip
         below = f"grad {_number(data['gradients'][name])}" if complete else "&nbsp;"
         if name in partial:
             below = f"so far {_number(partial[name])}"
-        figure.add_annotation(
-            x=x, y=y, showarrow=False, align="center", font={"size": 12, "color": "#212529"},
-            text=f"<b>{text}</b><br>{_number(data['values'][name])}<br><span style='color:#c2410c'>{below}</span>",
-        )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(
-            x=[place[0] for place in NODES.values()], y=[place[1] for place in NODES.values()], mode="markers",
-            marker={"opacity": 0, "size": 40}, showlegend=False,
-            customdata=[[name, data["values"][name], data["gradients"][name]] for name in NODES],
-            hovertemplate="%{customdata[0]}: value %{customdata[1]:.4f}, gradient %{customdata[2]:.4f}<extra></extra>",
-        )
+        notes.append({
+            "x": x, "y": y, "showarrow": False, "align": "center", "font": {"size": 12, "color": "#212529"},
+            "text": f"<b>{text}</b><br>{_number(data['values'][name])}<br><span style='color:#c2410c'>{below}</span>",
+        })  # fmt: skip
+
+
+def _places(data):
+    """What the pointer finds: nothing to see, and the numbers in full."""
+    import plotly.graph_objects as go
+
+    return go.Scatter(
+        x=[place[0] for place in NODES.values()], y=[place[1] for place in NODES.values()], mode="markers",
+        marker={"opacity": 0, "size": 40}, showlegend=False,
+        customdata=[[name, data["values"][name], data["gradients"][name]] for name in NODES],
+        hovertemplate="%{customdata[0]}: value %{customdata[1]:.4f}, gradient %{customdata[2]:.4f}<extra></extra>",
     )  # fmt: skip
 
 
@@ -135,9 +139,10 @@ def draw(data):
     import plotly.graph_objects as go
 
     done = TURNS[: int(data["turns"])]
-    figure = go.Figure()
-    _lines(figure, data, done)
-    _boxes(figure, data, done, _partial(data, done))
+    shapes, notes = [], []  # given to Plotly at once: one by one, each is looked at again for every other
+    _lines(shapes, notes, data, done)
+    _boxes(shapes, notes, data, done, _partial(data, done))
+    figure = go.Figure(_places(data))
     hidden = {"visible": False, "fixedrange": True}
     figure.update_xaxes(range=[-0.42, 2.32], **hidden)
     figure.update_yaxes(range=[6.4, -0.4], **hidden)
@@ -148,5 +153,7 @@ def draw(data):
         font={"color": "#767676"},
         margin={"l": 5, "r": 5, "t": 45, "b": 5},
         height=640,
+        shapes=shapes,
+        annotations=notes,
     )
     return figure
