@@ -284,8 +284,9 @@ class BertModel(nn.Module):
         whole = model._hub_name() in (settings.get("architectures") or ()) and labels in (None, written.labels)
         if not whole:
             head = {name: one for name, one in model.state_dict().items() if not name.startswith("encoder.")}
-            weights = {name: one for name, one in weights.items() if name.startswith("encoder.") or name in _POOLER}
-            weights = {**head, **{name: one for name, one in weights.items() if name in head or name not in _POOLER}}
+            kept = {name: one for name, one in weights.items() if name.startswith("encoder.")}
+            pooler = {name: weights[name] for name in _POOLER if name in weights and name in head}
+            weights = head | kept | pooler
         load_weights(model, weights)
         return model
 

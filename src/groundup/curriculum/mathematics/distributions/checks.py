@@ -61,7 +61,7 @@ poisson_gradients = close("Poisson: gradients reach the rate", builds=POISSON, r
 normal_of_any_number = exact("normal draws: as many as asked for, float32, all finite", builds=DRAW_NORMAL)
 normal_draws = distributed_as("normal draws: as many below each value as there should be", builds=DRAW_NORMAL)
 normal_sizes = distributed_as("normal draws: their squares", builds=DRAW_NORMAL)
-normal_draws_far_out = exact("normal draws: some are far out, none too far", builds=DRAW_NORMAL)
+normal_draws_far_out = exact("normal draws: some are far out, none too far, and their middle is 0", builds=DRAW_NORMAL)
 normal_draws_side_by_side = distributed_as("normal draws: neighbors are independent", builds=DRAW_NORMAL)
 normal_draws_far_apart = distributed_as("normal draws: both halves are independent", builds=DRAW_NORMAL)
 normal_sums_of_calls = distributed_as("normal draws: one call is independent of the next", builds=DRAW_NORMAL)

@@ -198,6 +198,14 @@ def points_beside_each_other(my, rng):
     return points[1::2] - points[::2]
 
 
+def points_far_apart(my, rng):
+    """Points half the number apart, added: a triangle if they are independent, one number if half are mirror images."""
+    low, high = _box(rng, 1)
+    half = 3000 + rng.integer(0, 9)
+    unit = (_seen(my, rng, low, high, 2 * half)[:, 0] - low) / (high - low)
+    return unit[:half] + unit[half:]
+
+
 def points_with_entries_of_their_own(my, rng):
     """The two entries of one point, added: a triangle if they are independent."""
     low, high = _box(rng, 2)
