@@ -9,7 +9,7 @@ start: setup
 	@$(BIN)/groundup start
 
 setup:
-	@$(PYTHON) tools/setup_environment.py
+	@$(PYTHON) tools/setup_environment.py --extra labs
 
 setup-test:
 	@$(PYTHON) tools/setup_environment.py --extra test

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the project's own virtual environment: ``python3 tools/setup_environment.py [--extra test]``.
+"""Make the project's own virtual environment: ``python3 tools/setup_environment.py [--extra labs|test]``.
 
 Only the standard library is used. What it does is said before it is done, with the time that it takes. On Linux
 without an NVIDIA driver PyTorch's CPU build is taken, because the default wheel brings gigabytes of CUDA with it: from
@@ -126,7 +126,7 @@ def wanted(extra: str | None) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--extra", choices=["test"], default=None)
+    parser.add_argument("--extra", choices=["labs", "test"], default=None)
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
     options = parser.parse_args()
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
@@ -149,7 +149,7 @@ def main() -> None:
     extra = f"[{options.extra}]" if options.extra else ""
     say(f"groundup{extra} and what it needs (one to three minutes the first time; builds the page's assets) …")
     # Pages work without assets, so a failed asset build must be loud where tests rely on it, and only there.
-    pip(python, "-e", f".{extra}", environment={"GROUNDUP_REQUIRE_ASSETS": "1"} if options.extra else {})
+    pip(python, "-e", f".{extra}", environment={"GROUNDUP_REQUIRE_ASSETS": "1"} if options.extra == "test" else {})
     stamp.write_text(goal)
     say(f"Ready after {time.monotonic() - began:.0f} s.")
 

@@ -277,3 +277,11 @@ def test_a_scaffold_of_a_class(small: Path, signature: str) -> None:
     make_files(topic)
     assert "class Layer(torch.nn.Module):" in topic.exercise_source()
     assert "exercise.py" not in said(load_roadmap(small).topic("tripling"))
+
+
+def test_a_lab_runs_something_of_the_learners(doubling: Topic) -> None:
+    doubling.path("lab.py").write_text("def run(run, scale):\n    pass\n")
+    assert "no build is a part" in said(doubling)
+    facts = doubling.path("topic.toml")
+    facts.write_text(facts.read_text().replace('name = "double"', 'name = "double"\npart = true'))
+    assert "no build is a part" not in said(load_roadmap(doubling.folder.parent.parent).topic("doubling"))

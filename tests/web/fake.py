@@ -36,7 +36,7 @@ kind = "video"
 id = "attention"
 title = "Attention"
 level = "beginner"
-project = "A model that attends"
+project = "attending-model"
 points = [
   { id = "scores", title = "Scores, masks and weights", topics = ["self-attention"] },
   { id = "several", title = "Several heads", topics = ["multi-head-attention", "self-attention"] },
@@ -215,6 +215,14 @@ name = "MultiHeadAttention"
 signature = "MultiHeadAttention(d_model, n_heads)"
 """
 
+PROJECT = """
+title = "A model that <attends>"
+stage = "attention"
+needs = ["self-attention"]
+uses = ["attention_scores", "causal_mask"]
+lab = "let a loss fall, for a whole stage"
+"""
+
 DOT = """
 title = "Dot products & <angles>"
 track = "mathematics"
@@ -244,6 +252,9 @@ def write_curriculum(folder: Path) -> Path:
         "transformer/self_attention/lab.py": LAB,
         "transformer/self_attention/band.json": BAND,
         "transformer/multi_head_attention/topic.toml": UNWRITTEN,
+        "transformer/projects/attending_model/project.toml": PROJECT,
+        "transformer/projects/attending_model/project.md": "# A model that <attends>\n\nIt is *made* of $q$ and $k$.\n",
+        "transformer/projects/attending_model/lab.py": LAB,
         "mathematics/dot_products/topic.toml": DOT,
         "mathematics/dot_products/lesson.md": "# Dot products & <angles>\n\nTo be read.\n",
         "mathematics/dot_products/exercise.py": '"""Nothing to write."""\n',

@@ -361,3 +361,40 @@ def test_static_files_are_kept_only_under_an_address_that_names_their_content(cl
     assert "immutable" in client.get(address).headers["cache-control"]
     assert client.get("/static/style.css").headers["cache-control"] == "no-cache"
     assert client.get("/static/nothing.css?v=1").headers["cache-control"] == "no-store"
+
+
+# ── the project of a stage ───────────────────────────────────────────────────
+
+
+def test_a_project_is_on_the_map_and_in_its_track(client: TestClient) -> None:
+    for address in ("/map", "/track/transformer"):
+        page = client.get(address)
+        assert 'href="/project/attending-model"' in page.text
+        assert "A model that <attends>" in words(page)
+
+
+def test_a_project_says_which_of_its_parts_are_the_learners(client: TestClient, study: Any, fake: ModuleType) -> None:
+    before = client.get("/project/attending-model")
+    assert "0 of 2 parts are yours so far" in words(before)
+    assert "Let a loss fall, for a whole stage." in words(before)
+    assert 'href="/topic/self-attention"' in before.text
+    assert "<attends>" not in before.text
+    study.open("self-attention").path.write_text(fake.GOOD)
+    study.check("self-attention")
+    assert "2 of 2 parts are yours so far" in words(client.get("/project/attending-model"))
+
+
+def test_a_project_is_begun_like_any_lab(client: TestClient, study: Any) -> None:
+    form = client.get("/runs/new", params={"lab": "attending-model"})
+    assert 'href="/project/attending-model"' in form.text
+    begun = client.post("/runs/new", data={"lab": "attending-model", "scale": "smoke", "whose": "reference"})
+    assert begun.headers["location"] == "/runs/attending-model-1"
+    list(study.runs.follow(study.runs.get("attending-model-1"), poll_s=0.02))
+    assert 'href="/project/attending-model"' in client.get("/runs/attending-model-1").text
+    assert 'href="/project/attending-model"' in client.get("/runs").text
+
+
+def test_an_unknown_project(client: TestClient) -> None:
+    answer = client.get("/project/nothing")
+    assert answer.status_code == 404
+    assert "There is no project called" in words(answer)

@@ -55,16 +55,22 @@ def new(topic: TopicId) -> None:
 def check(topic: Annotated[str | None, typer.Argument(help="A topic; left out: all that are written.")] = None) -> None:
     """Lint one topic, or all that are written."""
     from groundup.study.lint import lint
+    from groundup.study.projects import project_problems
 
     roadmap = checked_roadmap()
-    chosen = [_topic(topic)] if topic else [one for one in roadmap.topics.values() if one.written]
-    if not chosen:
+    projects = [one for one in roadmap.projects.values() if topic in (None, one.id)]
+    chosen = [one for one in roadmap.topics.values() if one.written and topic is None]
+    if topic and not projects:
+        chosen = [_topic(topic)]
+    if not chosen and not projects:
         print("groundup: no topic is written: nothing was checked", file=sys.stderr)
         raise typer.Exit(1)
     problems = [problem for one in chosen for problem in lint(one)]
+    problems += [problem for one in projects for problem in project_problems(roadmap, one)]
     for problem in problems:
         print(f"{problem.where}: {problem.what}\n    {problem.mend}")
-    print(f"{len(chosen)} topics, {len(problems)} problems")
+    made = f" and {len(projects)} projects" if projects else ""
+    print(f"{len(chosen)} topics{made}, {len(problems)} problems")
     raise typer.Exit(1 if problems else 0)
 
 

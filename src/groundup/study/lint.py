@@ -388,6 +388,13 @@ def _figure(topic: Topic) -> Iterator[Problem]:
             yield topic.problem("figure.py", f"needs an unknown build {name!r}", f"Use {', '.join(sorted(names))}.")
 
 
+def _lab(topic: Topic) -> Iterator[Problem]:
+    """The page promises that a lab is run with the learner's own code: some build of the topic can be swapped in."""
+    if topic.path("lab.py").exists() and not any(build.part for build in topic.builds):
+        mend = "Write part = true at the builds that lab.py takes from the stack."
+        yield topic.problem(FACTS, "there is a lab, but no build is a part, so none of the learner's runs in it", mend)
+
+
 _RULES: tuple[Callable[[Topic], Iterator[Problem]], ...] = (
     _facts,
     _stamped,
@@ -399,4 +406,5 @@ _RULES: tuple[Callable[[Topic], Iterator[Problem]], ...] = (
     _hints,
     _lesson,
     _figure,
+    _lab,
 )

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from groundup.study import projects
 from groundup.study.problems import CurriculumError, Problem, Table, read_toml
+from groundup.study.projects import Project, read_project
 from groundup.study.topics import FACTS, OPTIONAL, REQUIRED, Topic, read_topic, underscored
 
 __all__ = [
@@ -56,7 +58,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of a track: points, for some a level, for some a project."""
+    """A stretch of a track: points, for some a level, for some a project (its id)."""
 
     id: str
     title: str
@@ -87,11 +89,12 @@ class Track:
 
 @dataclass(frozen=True)
 class Roadmap:
-    """Tracks in the order of the road map; topics by id in the order in which the tracks first meet them."""
+    """Tracks in the order of the road map; topics and projects by id, in the order in which the tracks meet them."""
 
     tracks: tuple[Track, ...]
     topics: dict[str, Topic]
     folder: Path
+    projects: dict[str, Project] = field(default_factory=dict)
     _places: dict[str, list[tuple[Track, Stage, Point]]] = field(default_factory=dict, repr=False)
 
     def topic(self, topic_id: str) -> Topic:
@@ -154,8 +157,10 @@ def _own() -> Roadmap:
 def _load(folder: Path) -> Roadmap:
     problems: list[Problem] = []
     tracks = _read_tracks(folder, problems)
-    read = _read_topics(folder, {underscored(track.id): track.id for track in tracks}, problems)
+    read, made = _read_topics(folder, {underscored(track.id): track.id for track in tracks}, problems)
     roadmap = Roadmap(tracks, {}, folder)
+    order = [stage.project for track in tracks for stage in track.stages if stage.project in made]
+    roadmap.projects.update({one: made[one] for one in [*order, *sorted(set(made) - set(order))]})
     for place in roadmap.points():
         for topic in place[2].topics:
             roadmap._places.setdefault(topic, []).append(place)
@@ -253,9 +258,12 @@ def _point(table: Table, stage: Table, place: str) -> Point:
 # ── the folders ──────────────────────────────────────────────────────────────
 
 
-def _read_topics(folder: Path, tracks: dict[str, str], problems: list[Problem]) -> dict[str, Topic]:
-    """Every topic folder of every track's folder."""
+def _read_topics(
+    folder: Path, tracks: dict[str, str], problems: list[Problem]
+) -> tuple[dict[str, Topic], dict[str, Project]]:
+    """Every topic folder of every track's folder, and every project."""
     topics: dict[str, Topic] = {}
+    made: dict[str, Project] = {}
     try:
         beside = sorted(entry.name for entry in os.scandir(folder))
     except OSError as error:
@@ -271,6 +279,12 @@ def _read_topics(folder: Path, tracks: dict[str, str], problems: list[Problem]) 
         for entry in sorted(os.scandir(folder / name), key=lambda one: one.name):
             if entry.name == "__pycache__":
                 continue
+            if entry.name == projects.FOLDER and entry.is_dir():
+                for one in sorted(Path(entry.path).iterdir()):
+                    if one.name != "__pycache__":
+                        project = read_project(one, tracks[name], problems)
+                        made[project.id] = project
+                continue
             topic = _read_folder(Path(entry.path), tracks[name], problems)
             if topic is None:
                 continue
@@ -278,7 +292,7 @@ def _read_topics(folder: Path, tracks: dict[str, str], problems: list[Problem]) 
                 what = f"the topic {topic.id!r} is in two tracks' folders"
                 problems.append(Problem(f"{name}/{entry.name}", what, "Keep one of them."))
             topics[topic.id] = topic
-    return topics
+    return topics, made
 
 
 def _read_folder(folder: Path, track: str, problems: list[Problem]) -> Topic | None:
@@ -324,14 +338,35 @@ def _links_hold(roadmap: Roadmap, problems: list[Problem]) -> None:
                 if one not in roadmap.topics:
                     where = topic.problem(FACTS, "", "").where + f" ({key})"
                     problems.append(Problem(where, f"unknown topic {one!r} in {key}", _instead(roadmap, one)))
+        if topic.id in roadmap.projects:
+            problems.append(Problem(topic.folder.name, f"{topic.id!r} is a project's id too", "Rename one of them."))
         if topic.id not in roadmap._places:
             mend = "Name it in a point's topics, or remove the folder."
             problems.append(Problem(topic.folder.name, f"no point of roadmap.toml leads to {topic.id!r}", mend))
+    _projects_hold(roadmap, problems)
     cycle = _cycle(roadmap)
     if cycle:
         where = roadmap.topics[cycle[0]].problem(FACTS, "", "").where + " (needs)"
         mend = "Take one of these out of the other's needs."
         problems.append(Problem(where, f"needs go round in a circle: {' → '.join(cycle)}", mend))
+
+
+def _projects_hold(roadmap: Roadmap, problems: list[Problem]) -> None:
+    """Stages and projects name each other, and what a project needs is there."""
+    places = {stage.project: (track, stage) for track in roadmap.tracks for stage in track.stages if stage.project}
+    for name, (track, stage) in places.items():
+        if name not in roadmap.projects:
+            mend = f"Write {underscored(track.id)}/{projects.FOLDER}/{underscored(name)}/, or remove project."
+            problems.append(Problem(f"roadmap.toml ({track.id}.{stage.id})", f"unknown project {name!r}", mend))
+    for one in roadmap.projects.values():
+        there = places.get(one.id)
+        if there is None or (there[0].id, there[1].id) != (one.track, one.stage):
+            mend = f'Write project = "{one.id}" at that stage of roadmap.toml.'
+            problems.append(one.problem(projects.FACTS, f"the stage {one.track}.{one.stage} does not name it", mend))
+        for need in one.needs:
+            if need not in roadmap.topics:
+                what = f"unknown topic {need!r} in needs"
+                problems.append(one.problem(projects.FACTS, what, _instead(roadmap, need)))
 
 
 def _instead(roadmap: Roadmap, unknown: str) -> str:

@@ -125,7 +125,16 @@ class Topic:
                 return build
         raise LookupError(f"{self.id} has no build {name!r}; it has {', '.join(one.name for one in self.builds)}")
 
+    @property
+    def href(self) -> str:
+        """Its page in the workshop."""
+        return f"/topic/{self.id}"
+
     # ── texts ────────────────────────────────────────────────────────────────
+
+    @property
+    def lesson_file(self) -> str:
+        return "lesson.md"
 
     def path(self, file: str) -> Path:
         return self.folder / file
@@ -139,7 +148,7 @@ class Topic:
             raise CurriculumError([self.problem(file, f"{self.id} has no {file}", mend)]) from None
 
     def lesson_text(self) -> str:
-        return self.source("lesson.md")
+        return self.source(self.lesson_file)
 
     def exercise_source(self) -> str:
         return self.source("exercise.py")

@@ -45,7 +45,8 @@ def map_view(roadmap: Roadmap, states: Mapping[str, str], wanted: str = "") -> l
                 hidden = not all(word in text for word in words)
                 points.append({"title": point.title, "topics": topics, "text": text, "hidden": hidden})
             hidden = all(point["hidden"] for point in points)
-            stages.append({"stage": stage, "points": points, "hidden": hidden})
+            project = roadmap.projects.get(stage.project or "")
+            stages.append({"stage": stage, "points": points, "project": project, "hidden": hidden})
         hidden = all(stage["hidden"] for stage in stages)
         tracks.append({"track": track, "stages": stages, "hidden": hidden, **track_counts(roadmap, track, states)})
     return tracks

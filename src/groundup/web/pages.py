@@ -14,6 +14,7 @@ from groundup.study.workspace import Conflict
 from groundup.web.deps import Page, PageDep
 from groundup.web.figure_view import figure_tables
 from groundup.web.map_view import map_view, today_view, topic_line, way_view
+from groundup.web.project_view import project_view
 from groundup.web.topic_view import build_lines, last_verdict, next_view, source_text, topic_view
 from groundup.web.verdict_view import verdict_view
 
@@ -62,6 +63,19 @@ def mark_resource(page: PageDep, track_id: str, resource: Text, done: Text) -> R
     if resource in known:
         page.study.progress.resource_done(resource, done == "yes")
     return RedirectResponse(f"/track/{quote(track_id)}#resources", status_code=303)
+
+
+# ── the project of a stage ───────────────────────────────────────────────────
+
+
+@router.get("/project/{project_id}")
+def project_page(page: PageDep, project_id: str) -> Response:
+    """What is made at the end of a stage, the parts that go into it, and the way to run it."""
+    project = page.study.roadmap.projects.get(project_id)
+    if project is None:
+        raise HTTPException(404, f"There is no project called {project_id!r}.")
+    view = project_view(page.study, project)
+    return page.templates.page(page.request, "project.html", lesson=page.lesson(project), **view)
 
 
 # ── one topic ────────────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from groundup.study.runs.control import known_lab
 from groundup.study.runs.offers import SCALE_WORDS, bands
 from groundup.study.runs.records import RunError
 from groundup.study.runs.story import Story, latest, plain, stopping, thinned
@@ -65,7 +66,9 @@ def lab_lines(study: Study) -> list[dict[str, str]]:
     """The labs that can be begun, in the order of the road map."""
     from groundup.study.runs.control import labs
 
-    return [{"id": one.id, "title": one.title, "what": sentence(one.lab or "")} for one in labs(study)]
+    return [
+        {"id": one.id, "href": one.href, "title": one.title, "what": sentence(one.lab or "")} for one in labs(study)
+    ]
 
 
 def sentence(text: str) -> str:
@@ -81,7 +84,7 @@ def sentence(text: str) -> str:
 def run_view(study: Study, record: Record) -> dict[str, Any]:
     """Everything that the page of one run shows."""
     request, story = record.request, study.stories.tell(record)
-    topic = study.roadmap.topics.get(request.lab)
+    topic = known_lab(study, request.lab)
     end, state = record.end, _state(record)
     return {
         "run": record.id,
@@ -92,7 +95,11 @@ def run_view(study: Study, record: Record) -> dict[str, Any]:
         "log": record.log if state in ("failed", "killed") else "",
         "asked": request,
         "began": began(request.began),
-        "lab": {"id": request.lab, "title": topic.title if topic else request.lab, "known": topic is not None},
+        "lab": {
+            "id": request.lab,
+            "title": topic.title if topic else request.lab,
+            "href": topic.href if topic else None,
+        },
         "parts_used": [_part(study, one) for one in request.parts],
         "story": story,
         "progress": progress_view(story),

@@ -208,16 +208,23 @@ def _write_sources(folder: Path, sources: Mapping[str, bytes]) -> None:
 
 
 def labs(study: Study) -> list[Topic]:
-    return [one for one in study.roadmap.topics.values() if "lab.py" in one.files]
+    """Topics that have a lab, then projects."""
+    topics, projects = study.roadmap.topics.values(), study.roadmap.projects.values()
+    return [one for one in (*topics, *projects) if "lab.py" in one.files]
 
 
 def lab_topic(study: Study, name: str) -> Topic:
-    """The topic whose lab it is; RunError names those that there are."""
-    topic = study.roadmap.topic(name)
+    """The topic or project whose lab it is; RunError names those that there are."""
+    topic = known_lab(study, name) or study.roadmap.topic(name)
     if "lab.py" not in topic.files:
         there = ", ".join(one.id for one in labs(study)) or "none yet"
         raise RunError(f"{topic.id} has no lab", f"Topics with labs: {there}.")
     return topic
+
+
+def known_lab(study: Study, name: str) -> Topic | None:
+    """The topic or project of that id, or None."""
+    return study.roadmap.projects.get(name) or study.roadmap.topics.get(name)
 
 
 def lab_options(module: ModuleType) -> dict[str, Option]:

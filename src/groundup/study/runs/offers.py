@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundup.authoring import SCALES, Option
 from groundup.study.parts import candidates
-from groundup.study.runs.control import Runs, lab_options, lab_topic
+from groundup.study.runs.control import Runs, known_lab, lab_options, lab_topic
 from groundup.study.runs.records import Record, RunError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _stop(runs: Runs, record: Record) -> None:
 def bands(study: Study, record: Record) -> dict[str, dict[str, list[float]]]:
     """By metric: steps, low and high of reference runs with the lab's usual options; empty where there is none."""
     request = record.request
-    topic = study.roadmap.topics.get(request.lab)
+    topic = known_lab(study, request.lab)
     if topic is None or not _usual(topic, request.options):
         return {}
     try:
