@@ -48,6 +48,7 @@ def test_the_small_topic_holds(doubling: Topic) -> None:
             "gives away '_times(x,FACTOR)'",
         ),
         ("topic.toml", 'without = ["torch.mul"]', 'without = ["torch.mull"]', "without names 'torch.mull'"),
+        ("topic.toml", 'without = ["torch.mul"]', 'without = ["scipy.special.xlogy"]', "only PyTorch, NumPy"),
         ("topic.toml", "shifted(x, by=1.0) ->", "shifted(x, by=2.0) ->", "takes (x, by=1.0) where"),
         ("topic.toml", "shifted(x, by=1.0) ->", "shifted(x, *, by=1.0) ->", "takes (x, by=1.0) where"),
         ("topic.toml", "shifted(x, by=1.0) ->", "shifted(x, by 1.0) ->", "cannot be read"),

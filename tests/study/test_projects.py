@@ -26,8 +26,9 @@ TEXT = "# The work\n" + "".join(f"\n## {one}\n\n{'Numbers are doubled and moved 
 
 
 @pytest.fixture
-def made(small: Path) -> Path:
+def made(small: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The small curriculum with a project at its stage; its parts are declared as such."""
+    monkeypatch.delenv("GROUNDUP_DRAFTS", raising=False)
     folder = small / "first_track" / "projects" / "the_work"
     folder.mkdir(parents=True)
     for name, text in (("project.toml", FACTS), ("project.md", TEXT), ("lab.py", LAB)):
@@ -95,6 +96,13 @@ EDITS: list[tuple[str, Callable[[Path], None], str]] = [
 def test_what_is_wrong_is_said(made: Path, edit: Callable[[Path], None], said: str) -> None:
     edit(made / "first_track" / "projects" / "the_work")
     assert said in complaints(made)
+
+
+def test_a_draft_is_passed_over_where_that_was_asked_for(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROUNDUP_DRAFTS", "1")
+    (made / "first_track" / "projects" / "the_work" / "lab.py").unlink()
+    change(made / "roadmap.toml", '\nproject = "the-work"', "")
+    assert load_roadmap(made).projects == {}
 
 
 def test_a_build_that_is_no_part_is_refused(made: Path) -> None:

@@ -122,6 +122,14 @@ def _by_learner(study: Study, topic: Topic, source: str, values: dict[str, Any])
     return answer.value, None
 
 
+def _by_us(topic: Topic, module: Any, values: dict[str, Any]) -> Any:
+    """``compute`` of the reference, here: on one thread, as in the judge, because its tensors are tiny."""
+    import torch
+
+    torch.set_num_threads(1)
+    return module.compute(topic.references(), **values)
+
+
 def draw_figure(study: Study, topic_id: str, asked: Mapping[str, Any] | None = None) -> Drawn:
     """Compute and draw a topic's figure at the slider values ``asked``."""
     topic = study.written(topic_id)
@@ -138,7 +146,7 @@ def draw_figure(study: Study, topic_id: str, asked: Mapping[str, Any] | None = N
         if trouble is not None:
             drawn_by, note = OURS, trouble
     if drawn_by == OURS:
-        data = module.compute(topic.references(), **values)
+        data = _by_us(topic, module, values)
     try:
         figure = module.draw(data)
     except Exception as error:
@@ -147,7 +155,7 @@ def draw_figure(study: Study, topic_id: str, asked: Mapping[str, Any] | None = N
         # What came out of the sandbox passed the checks, but may still not be what draw() expects.
         note = f"what your code returned could not be drawn ({type(error).__name__}), so this is groundup's code"
         drawn_by = OURS
-        figure = module.draw(module.compute(topic.references(), **values))
+        figure = module.draw(_by_us(topic, module, values))
     return Drawn(
         figure=json.loads(figure.to_json()),
         drawn_by=drawn_by,

@@ -56,12 +56,16 @@ class Project(Topic):
         return Problem(f"{place}:{line}" if line else place, what, mend)
 
 
+def is_draft(folder: Path) -> bool:
+    """Whether a file of it is not written yet."""
+    return not all((folder / name).exists() for name in FILES)
+
+
 def read_project(folder: Path, track: str, problems: list[Problem]) -> Project:
     """The facts of a project's folder; what is wrong with it goes to ``problems``."""
     where = f"{folder.parent.parent.name}/{FOLDER}/{folder.name}"
-    files = (
-        frozenset(entry.name for entry in folder.iterdir() if entry.name != "__pycache__") if folder.is_dir() else ()
-    )
+    entries = list(folder.iterdir()) if folder.is_dir() else []
+    files = frozenset(entry.name for entry in entries if entry.name != "__pycache__")
     missing = [name for name in FILES if name not in files]
     for name in missing:
         problems.append(Problem(f"{where}/{name}", "missing", f"A project has {', '.join(FILES)}."))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from groundup.study import projects
 from groundup.study.problems import CurriculumError, Problem, Table, read_toml
-from groundup.study.projects import Project, read_project
+from groundup.study.projects import Project, is_draft, read_project
 from groundup.study.topics import FACTS, OPTIONAL, REQUIRED, Topic, read_topic, underscored
 
 __all__ = [
@@ -281,9 +281,10 @@ def _read_topics(
                 continue
             if entry.name == projects.FOLDER and entry.is_dir():
                 for one in sorted(Path(entry.path).iterdir()):
-                    if one.name != "__pycache__":
-                        project = read_project(one, tracks[name], problems)
-                        made[project.id] = project
+                    if one.name == "__pycache__" or (os.environ.get("GROUNDUP_DRAFTS") and is_draft(one)):
+                        continue
+                    project = read_project(one, tracks[name], problems)
+                    made[project.id] = project
                 continue
             topic = _read_folder(Path(entry.path), tracks[name], problems)
             if topic is None:

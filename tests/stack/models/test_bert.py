@@ -190,6 +190,22 @@ def test_fine_tuning_begins_with_the_encoder_and_a_new_head(family: str, tmp_pat
         assert classes.weight.std() > 0
 
 
+@pytest.mark.parametrize("named", [["BertForMaskedLM"], None])
+@pytest.mark.parametrize("head", [bert.BertModel, bert.MaskedLM, bert.SequenceClassifier])
+def test_heads_that_a_file_holds_besides_are_passed_over(head: Any, named: list[str] | None, tmp_path: Path) -> None:
+    """Google's checkpoints say BertForMaskedLM, or nothing, and hold the pooled layer and the next sentence's too."""
+    theirs = write_theirs("Bert", "ForPreTraining", tmp_path, num_labels=2)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "architectures": named}))
+    model = head.from_pretrained(tmp_path).eval()
+    ids = torch.randint(5, 61, (2, 9))
+    torch.testing.assert_close(model(ids).hidden, theirs.bert(ids).last_hidden_state)
+    if head is bert.MaskedLM:
+        torch.testing.assert_close(model(ids).logits, theirs(ids).prediction_logits)
+    else:
+        torch.testing.assert_close(model(ids).pooled, theirs.bert(ids).pooler_output)
+
+
 def test_dropout_works_in_training_only(tmp_path: Path) -> None:
     write_theirs("Bert", "Model", tmp_path, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.4)
     model = bert.BertModel.from_pretrained(tmp_path)

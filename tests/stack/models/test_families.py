@@ -33,7 +33,10 @@ SMALL = {
 def config_of(kind: str, architecture: str) -> Any:
     if architecture in DECODERS:
         return DECODERS[architecture]()
-    return getattr(transformers, {"bert": "BertConfig", "roberta": "RobertaConfig"}[kind])(**SMALL)
+    if kind == "xlnet":
+        return transformers.XLNetConfig(vocab_size=53, d_model=16, n_layer=2, n_head=4, d_inner=24, pad_token_id=1)
+    more = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]} if kind.startswith("deberta") else {}
+    return transformers.AutoConfig.for_model(kind, **SMALL, **more)
 
 
 ALL = [(kind, name) for kind, heads in FAMILIES.items() for name in heads]

@@ -1,5 +1,15 @@
-"""Data: text by name, with its provenance, cut into what is learned from and what is held out."""
+"""Data: text and pictures by name, with their provenance, cut into what is learned from and what is held out."""
 
+from groundup.stack.data.images import Digits, Photograph, read_digits, read_photograph
 from groundup.stack.data.sets import Corpus, python_documentation, read_text, split_text_file
 
-__all__ = ["Corpus", "python_documentation", "read_text", "split_text_file"]
+__all__ = [
+    "Corpus",
+    "Digits",
+    "Photograph",
+    "python_documentation",
+    "read_digits",
+    "read_photograph",
+    "read_text",
+    "split_text_file",
+]

@@ -17,41 +17,22 @@ of the classifier instead of the pooled one. ``attention_mask`` (batch, n) is Tr
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from groundup.stack.models.checkpoints import (
-    CheckpointError,
-    find_folder,
-    load_weights,
-    read_config,
-    read_weights,
-    write_checkpoint,
-)
+from groundup.stack.models.checkpoints import CheckpointError
+from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, encoder_settings
 from groundup.stack.models.names import NameTable
-from groundup.stack.models.output import IGNORED, Output, label_loss
+from groundup.stack.models.output import Output, label_loss, span_loss
 from groundup.stack.nn.layers import Linear
-from groundup.stack.transformer.attention import (
-    attention_by_formula,
-    recorded_attention,
-    scaled_dot_product_attention,
-)
+from groundup.stack.transformer.attention import attention_by_formula, scaled_dot_product_attention
 from groundup.stack.transformer.heads import merge_heads, split_heads
 from groundup.stack.transformer.normalization import LayerNorm, post_norm
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": functional.gelu,
-    "gelu_new": lambda x: functional.gelu(x, approximate="tanh"),
-    "gelu_pytorch_tanh": lambda x: functional.gelu(x, approximate="tanh"),
-    "relu": functional.relu,
-}
 
 
 @dataclass(frozen=True)
@@ -84,35 +65,8 @@ class BertConfig:
         family = config.get("model_type")
         if family not in ("bert", "roberta"):
             raise CheckpointError(f"model_type is {family!r}, neither 'bert' nor 'roberta'")
-        for name, usual in (
-            ("position_embedding_type", "absolute"),
-            ("is_decoder", False),
-            ("add_cross_attention", False),
-            ("tie_word_embeddings", True),
-        ):
-            if config.get(name, usual) != usual:
-                raise CheckpointError(f"{name} = {config[name]!r} is not supported")
-        activation = config.get("hidden_act", "gelu")
-        if activation not in ACTIVATIONS:
-            raise CheckpointError(f"hidden_act {activation!r} is not supported; {', '.join(ACTIVATIONS)} are")
-        names = config.get("id2label")
-        return cls(
-            vocab=config["vocab_size"],
-            dim=config["hidden_size"],
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            hidden=config["intermediate_size"],
-            context=config["max_position_embeddings"],
-            segments=config["type_vocab_size"],
-            eps=config.get("layer_norm_eps", 1e-12),
-            pad_id=config.get("pad_token_id", 1 if family == "roberta" else 0),
-            activation=activation,
-            dropout=config.get("hidden_dropout_prob", 0.1),
-            attention_dropout=config.get("attention_probs_dropout_prob", 0.1),
-            head_dropout=config.get("classifier_dropout"),
-            labels=len(names) if names else config.get("num_labels", 2),
-            roberta=family == "roberta",
-        )
+        roberta = family == "roberta"
+        return cls(**encoder_settings({"pad_token_id": int(roberta), **config}), roberta=roberta)
 
     def to_hub(self) -> dict[str, Any]:
         return {
@@ -166,27 +120,32 @@ class BertBlock(nn.Module):
 
 
 class Bert(nn.Module):
-    """The encoder: ids to hidden states. The heads below stand on it."""
+    """The encoder: ids to hidden states. The heads below stand on it. ``width`` is the embedding's, mostly dim."""
 
-    def __init__(self, config: BertConfig) -> None:
+    def __init__(self, config: BertConfig, width: int | None = None) -> None:
         super().__init__()
+        width = width or config.dim
         self.config = config
-        self.tokens = nn.Embedding(config.vocab, config.dim)
-        self.positions = nn.Embedding(config.context, config.dim)
-        self.segments = nn.Embedding(config.segments, config.dim)
-        self.norm = LayerNorm(config.dim, config.eps)
+        self.tokens = nn.Embedding(config.vocab, width)
+        self.positions = nn.Embedding(config.context, width)
+        self.segments = nn.Embedding(config.segments, width)
+        self.norm = LayerNorm(width, config.eps)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(BertBlock(config) for _ in range(config.layers))
 
     def forward(self, ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
         """ids (batch, n) to hidden states (batch, n, dim). Raises ValueError for a text longer than the context."""
-        segments = torch.zeros_like(ids) if token_types is None else token_types
-        x = self.tokens(ids) + self.positions(self._places(ids)) + self.segments(segments)
-        x = self.dropout(self.norm(x))
+        x = self.embed(ids, token_types)
         mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
         for block in self.blocks:
             x = block(x, mask)
-        result: Tensor = x
+        return x
+
+    def embed(self, ids: Tensor, token_types: Tensor | None = None) -> Tensor:
+        """What goes into the first block."""
+        segments = torch.zeros_like(ids) if token_types is None else token_types
+        x = self.tokens(ids) + self.positions(self._places(ids)) + self.segments(segments)
+        result: Tensor = self.dropout(self.norm(x))
         return result
 
     def _places(self, ids: Tensor) -> Tensor:
@@ -202,104 +161,40 @@ class Bert(nn.Module):
 
 
 class WordHead(nn.Module):
-    """A score for every token of the vocabulary at every position; the last product is with the token embedding."""
+    """A score for every token of the vocabulary at every position; the last product is with the token embedding.
 
-    def __init__(self, config: BertConfig) -> None:
+    ``width`` is the embedding's, dim where not given; ``activation`` the encoder's.
+    """
+
+    def __init__(self, config: BertConfig, width: int | None = None, activation: str | None = None) -> None:
         super().__init__()
-        self.dense = Linear(config.dim, config.dim)
-        self.norm = LayerNorm(config.dim, config.eps)
+        width = width or config.dim
+        self.dense = Linear(config.dim, width)
+        self.norm = LayerNorm(width, config.eps)
         self.bias = nn.Parameter(torch.zeros(config.vocab))
-        self.activation = functional.gelu if config.roberta else ACTIVATIONS[config.activation]
+        self.activation = ACTIVATIONS[activation or config.activation]
 
     def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
-        """hidden (batch, n, dim), embedding (vocab, dim); returns (batch, n, vocab)."""
+        """hidden (batch, n, dim), embedding (vocab, width); returns (batch, n, vocab)."""
         return functional.linear(self.norm(self.activation(self.dense(hidden))), embedding, self.bias)
 
 
-class BertModel(nn.Module):
-    """What the heads share: reading, writing, first weights. Also the bare encoder, with its pooled layer or not."""
+class BertModel(EncoderModel):
+    """The bare encoder, with its pooled layer or not; the heads below are this and something more."""
 
-    architecture: ClassVar[str] = "Model"
-    """What the Hub calls it, after Bert or Roberta."""
+    config_type: ClassVar = BertConfig
+    config: BertConfig
+    encoder: Bert
 
     def __init__(self, config: BertConfig, pooler: bool = True) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = Bert(config)
-        self.pooler = Linear(config.dim, config.dim) if pooler else None
-        self._begin()
-
-    def _begin(self) -> None:
-        """Weights of the paper's appendix: normal with a standard deviation of 0.02; biases and the padding 0."""
-        for one in self.parameters():
-            if one.dim() == 2:
-                nn.init.normal_(one, std=0.02)
-        with torch.no_grad():
-            self.encoder.tokens.weight[self.config.pad_id].zero_()
-
-    def forward(
-        self,
-        ids: Tensor,
-        attention_mask: Tensor | None = None,
-        token_types: Tensor | None = None,
-        labels: Tensor | None = None,
-        attentions: bool = False,
-    ) -> Output:
-        """ids (batch, n) to an Output. What ``labels`` are is each head's to say; the bare encoder has none."""
-        with recorded_attention() if attentions else nullcontext() as kept:
-            hidden = self.encoder(ids, attention_mask, token_types)
-        pooled = torch.tanh(self.pooler(hidden[:, 0])) if self.pooler is not None else None
-        logits = self.scores(hidden, pooled)
-        if labels is not None and logits is None:
-            raise ValueError(f"{type(self).__name__} has no head that labels could be compared with")
-        loss = None if labels is None or logits is None else self.loss(logits, labels)
-        return Output(hidden, logits, loss, pooled, None if kept is None else tuple(kept))
-
-    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor | None:
-        """The head; the bare encoder has none."""
-        return None
-
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return label_loss(logits, labels)
-
-    # ── the Hub's format ─────────────────────────────────────────────────────
+        super().__init__(config, Bert(config), Linear(config.dim, config.dim) if pooler else None)
+        self.begin()
 
     @classmethod
-    def from_pretrained(
-        cls, place: str | os.PathLike[str], dtype: torch.dtype = torch.float32, labels: int | None = None
-    ) -> Self:
-        """A model from a folder in the Hub's format, or from a repository of the Hub.
+    def names(cls, config: BertConfig) -> NameTable:
+        return names_of(config, cls.architecture)
 
-        Where the checkpoint was written by a model with another head, only its encoder is read, and this head is new:
-        so begins fine-tuning, with ``labels`` classes. Raises CheckpointError where anything else does not fit.
-        """
-        folder = find_folder(place)
-        settings = read_config(folder)
-        written = BertConfig.from_hub(settings)
-        config = written if labels is None else replace(written, labels=labels)
-        model = cls(config).to(dtype)
-        weights = names_of(config, cls.architecture).ours(read_weights(folder))
-        if type(model) is BertModel and "pooler.weight" not in weights:
-            model.pooler = None  # not every head has use for it
-        whole = model._hub_name() in (settings.get("architectures") or ()) and labels in (None, written.labels)
-        if not whole:
-            head = {name: one for name, one in model.state_dict().items() if not name.startswith("encoder.")}
-            kept = {name: one for name, one in weights.items() if name.startswith("encoder.")}
-            pooler = {name: weights[name] for name in _POOLER if name in weights and name in head}
-            weights = head | kept | pooler
-        load_weights(model, weights)
-        return model
-
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model so that transformers, and whatever reads its format, can load it."""
-        dtype = str(self.encoder.tokens.weight.dtype).removeprefix("torch.")
-        config = {**self.config.to_hub(), "architectures": [self._hub_name()], "torch_dtype": dtype}
-        weights = names_of(self.config, self.architecture).theirs(self.state_dict())
-        if type(self) is BertModel:  # the Hub's bare encoder has no name of its own before its weights
-            weights = {name.split(".", 1)[1]: one for name, one in weights.items()}
-        write_checkpoint(folder, config, weights)
-
-    def _hub_name(self) -> str:
+    def hub_name(self) -> str:
         return ("Roberta" if self.config.roberta else "Bert") + self.architecture
 
 
@@ -310,8 +205,8 @@ class MaskedLM(BertModel):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__(config, pooler=False)
-        self.words = WordHead(config)
-        self._begin()
+        self.words = WordHead(config, activation="gelu" if config.roberta else None)
+        self.begin()
 
     def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
         result: Tensor = self.words(hidden, self.encoder.tokens.weight)
@@ -333,7 +228,7 @@ class PreTraining(BertModel):
         super().__init__(config)
         self.words = WordHead(config)
         self.relation = Linear(config.dim, 2)
-        self._begin()
+        self.begin()
 
     def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
         result: Tensor = self.words(hidden, self.encoder.tokens.weight)
@@ -368,7 +263,7 @@ class SequenceClassifier(BertModel):
         self.dense = Linear(config.dim, config.dim) if config.roberta else None
         self.classes = Linear(config.dim, config.labels)
         self.dropout = nn.Dropout(config.dropout if config.head_dropout is None else config.head_dropout)
-        self._begin()
+        self.begin()
 
     def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
         if self.dense is not None:
@@ -386,7 +281,7 @@ class TokenClassifier(BertModel):
         super().__init__(config, pooler=False)
         self.classes = Linear(config.dim, config.labels)
         self.dropout = nn.Dropout(config.dropout if config.head_dropout is None else config.head_dropout)
-        self._begin()
+        self.begin()
 
     def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
         result: Tensor = self.classes(self.dropout(hidden))
@@ -404,19 +299,16 @@ class QuestionAnswerer(BertModel):
     def __init__(self, config: BertConfig) -> None:
         super().__init__(replace(config, labels=2), pooler=False)
         self.span = Linear(config.dim, 2)
-        self._begin()
+        self.begin()
 
     def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
         result: Tensor = self.span(hidden)
         return result
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        places = torch.where(labels < logits.shape[1], labels, IGNORED)
-        begins, ends = logits.unbind(-1)
-        return (label_loss(begins, places[:, 0]) + label_loss(ends, places[:, 1])) / 2
+        return span_loss(logits, labels)
 
 
-_POOLER = ("pooler.weight", "pooler.bias")
 _BLOCK = {
     "attention.self.query": "q",
     "attention.self.key": "k",

@@ -35,6 +35,21 @@ FAMILIES: dict[str, dict[str, str]] = {
     "bert": {f"Bert{head}": f"bert:{name}" for head, name in _BERT_HEADS.items()}
     | {"BertForPreTraining": "bert:PreTraining"},
     "roberta": {f"Roberta{head}": f"bert:{name}" for head, name in _BERT_HEADS.items()},
+    "albert": {f"Albert{head}": f"albert:{name}" for head, name in _BERT_HEADS.items()}
+    | {"AlbertModel": "albert:AlbertModel", "AlbertForPreTraining": "albert:PreTraining"},
+    "electra": {f"Electra{head}": f"electra:{name}" for head, name in _BERT_HEADS.items()}
+    | {"ElectraModel": "electra:ElectraModel", "ElectraForPreTraining": "electra:ReplacedTokenDetector"},
+    "deberta": {f"Deberta{head}": f"deberta:{name}" for head, name in _BERT_HEADS.items()}
+    | {"DebertaModel": "deberta:DebertaModel"},
+    "deberta-v2": {f"DebertaV2{head}": f"deberta:{name}" for head, name in _BERT_HEADS.items()}
+    | {"DebertaV2Model": "deberta:DebertaModel"},
+    "xlnet": {
+        "XLNetModel": "xlnet:XLNetModel",
+        "XLNetLMHeadModel": "xlnet:PermutationLM",
+        "XLNetForSequenceClassification": "xlnet:SequenceClassifier",
+        "XLNetForTokenClassification": "xlnet:TokenClassifier",
+        "XLNetForQuestionAnsweringSimple": "xlnet:QuestionAnswerer",
+    },
 }
 """``model_type`` to ``architectures`` to our file and class."""
 

@@ -40,6 +40,10 @@ class NameTable:
             found[name if new is None else new] = one
         return found
 
+    def knows(self, name: str) -> bool:
+        """Whether a weight of this name, one of ours, has a name on the Hub."""
+        return _renamed(name, self._theirs.get) is not None
+
     def theirs(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The same tensors under the Hub's names. Raises KeyError for a weight that has none."""
         found = {}

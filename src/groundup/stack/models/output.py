@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -36,3 +37,26 @@ def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
         raise ValueError(f"labels must be {tuple(logits.shape[:-1])}, one for each score: got {tuple(labels.shape)}")
     summed = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
     return summed / (labels != IGNORED).sum().clamp(min=1)
+
+
+def span_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean of two losses, where an answer begins and where it ends: logits (batch, n, 2), labels (batch, 2).
+
+    Places beyond the text, as a window without the answer has them, do not count.
+    """
+    places = torch.where(labels < logits.shape[1], labels, IGNORED)
+    begins, ends = logits.unbind(-1)
+    return (label_loss(begins, places[:, 0]) + label_loss(ends, places[:, 1])) / 2
+
+
+def binary_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean cross-entropy of a yes or no at each place: logits (...) and labels (...) of 1 and 0, or IGNORED.
+
+    Where none counts, it is 0 as in :func:`label_loss`. Raises ValueError where the shapes differ.
+    """
+    if logits.shape != labels.shape:
+        raise ValueError(f"labels must be {tuple(logits.shape)}, one for each score: got {tuple(labels.shape)}")
+    counted = labels != IGNORED
+    targets = torch.where(counted, labels, 0).to(logits.dtype)
+    each = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return torch.where(counted, each, 0.0).sum() / counted.sum().clamp(min=1)

@@ -27,8 +27,9 @@ def power_iteration(a: Tensor, steps: int, generator: torch.Generator) -> tuple[
     Raises ValueError where a is not square, empty, or steps is negative.
     """
     a = _real_square(a)
-    if len(a) == 0 or steps < 0:
-        raise ValueError(f"one row and no negative number of steps are needed: got {steps} for shape {tuple(a.shape)}")
+    if len(a) == 0:
+        raise ValueError(f"one row at least is needed: got shape {tuple(a.shape)}")
+    _require_steps(steps)
     x = torch.randn(len(a), generator=generator, dtype=a.dtype, device=generator.device).to(a.device)
     x = x / x.norm()
     for _ in range(steps):
@@ -48,8 +49,7 @@ def qr_eigenvalues(a: Tensor, steps: int) -> Tensor:
     shrinks by the ratio of two magnitudes in each step. Raises ValueError where a is not square or steps is negative.
     """
     a = _real_square(a)
-    if steps < 0:
-        raise ValueError(f"no negative number of steps is needed: got {steps}")
+    _require_steps(steps)
     for _ in range(steps):
         q, r = torch.linalg.qr(a)
         a = r @ q  # q.T @ a @ q: the same eigenvalues
@@ -64,11 +64,10 @@ def pca(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     (integers: torch's default floating dtype). Computed in float64. Raises ValueError where shape or k do not fit.
     """
     if x.dim() != 2 or len(x) < 2 or not 1 <= k <= min(x.shape):
-        raise ValueError(
-            f"(m, n) with m of at least 2 and 1 to min(m, n) components are needed: got {tuple(x.shape)}, {k}"
-        )
+        raise ValueError(f"two rows and 1 to min(m, n) components are needed, not {k}: got shape {tuple(x.shape)}")
     x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
-    centered = x.double() - x.double().mean(dim=0)
+    points = x.double()
+    centered = points - points.mean(dim=0)
     covariance = centered.T @ centered / (len(x) - 1)
     variances, directions = torch.linalg.eigh(covariance)  # smallest first, directions in columns
     components = directions.T.flip(0)[:k]
@@ -80,3 +79,8 @@ def _real_square(a: Tensor) -> Tensor:
     if a.dim() != 2 or a.shape[0] != a.shape[1]:
         raise ValueError(f"a square matrix (n, n) is needed: got shape {tuple(a.shape)}")
     return a if a.is_floating_point() else a.to(torch.get_default_dtype())
+
+
+def _require_steps(steps: int) -> None:
+    if steps < 0:
+        raise ValueError("no negative number of steps is needed")

@@ -1,8 +1,9 @@
 """Subspaces: an orthonormal basis of what vectors span, how many directions that is, and what a matrix takes to zero.
 
 The rows of a matrix span a subspace: all their mixtures. Its dimension is the matrix's rank, the number of rows that
-are no mixture of others. The vectors x with a x = 0 are a subspace, too, the null space: all that is orthogonal to all
-rows. Rank and null space together give the number of columns. The squares of all lengths have to fit into the dtype.
+are no mixture of those before them. The vectors x with a x = 0 are a subspace, too, the null space: all that is
+orthogonal to all rows. Rank and null space together give the number of columns. The squares of all lengths have to fit
+into the dtype.
 
 In floating point "is a mixture of others" needs a tolerance, and orthogonality has to be defended: one pass of
 Gram-Schmidt over nearly dependent vectors leaves rows that are not orthogonal at all. Here each vector is treated
@@ -43,7 +44,7 @@ def gram_schmidt(vectors: Tensor) -> Tensor:
 
 
 def rank(a: Tensor, tolerance: float = 1e-6) -> int:
-    """How many rows of a are no mixture of others, up to tolerance: the dimension of what the map reaches.
+    """How many rows of a are no mixture of those before them, up to tolerance: the dimension of what the map reaches.
 
     a: (m, n). What is left of the rows counts while the longest of it is longer than tolerance times the longest row.
     That approximates the number of singular values above tolerance times the largest one.

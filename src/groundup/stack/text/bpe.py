@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapify, heappop, heappush
@@ -95,7 +95,7 @@ def train_bpe(text: str, vocab_size: int) -> list[Merge]:
     """
     if vocab_size < BYTES:
         raise ValueError(f"vocab_size must be at least 256, one id for each byte, not {vocab_size}")
-    words = _Words(text)
+    words = Words(Counter(split_text(text)), lambda word: list(word.encode("utf-8")))
     pieces = [bytes([byte]) for byte in range(BYTES)]
     order = [_descending(piece) for piece in pieces]
     queue = [(-count, order[left], order[right], (left, right)) for (left, right), count in words.counts.items()]
@@ -122,12 +122,11 @@ def _descending(piece: bytes) -> str:
     return "".join([chr(255 - byte) for byte in piece]) + "\u0100"
 
 
-class _Words:
+class Words:
     """The different words of a text as lists of ids, how often each occurs, and the counts of their adjacent pairs."""
 
-    def __init__(self, text: str) -> None:
-        frequencies = Counter(split_text(text))
-        self.words = [list(word.encode("utf-8")) for word in frequencies]
+    def __init__(self, frequencies: Mapping[str, int], spell: Callable[[str], list[int]]) -> None:
+        self.words = [spell(word) for word in frequencies]
         self.frequency = list(frequencies.values())
         self.counts: Counter[Pair] = Counter()
         self.where: defaultdict[Pair, set[int]] = defaultdict(set)  # words that have, or once had, the pair

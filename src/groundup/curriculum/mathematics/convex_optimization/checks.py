@@ -16,6 +16,7 @@ convex_is_more_than_one_valley = exact("rising, with one valley at most, and sti
 convex_matrices = exact("points that are matrices", builds=CONVEX)
 convex_straight_lines = exact("planes are convex, up to rounding", builds=CONVEX)
 convex_by_little = exact("what is allowed for rounding, and no more", builds=CONVEX)
+convex_of_points_in_float32 = exact("points of float32 are turned into float64 first", builds=CONVEX)
 convex_with_infinity = exact("infinite where the function is not defined", builds=CONVEX)
 convex_not_a_number = exact("NaN never agrees", builds=CONVEX)
 convex_of_few_points = exact("no pair at all, and whole numbers", builds=CONVEX)
@@ -44,6 +45,7 @@ newton_refuses = valid("a negative number of steps is a ValueError", refused, bu
 
 simplex_of_three = close("two entries stay, one gets nothing", builds=SIMPLEX, reduction=4)
 simplex_of_many = close("most stay, a few, one", builds=SIMPLEX, reduction=9)
+simplex_of_thousands = close("thousands of entries", builds=SIMPLEX, reduction=3000)
 simplex_of_small_sums = close("sums below 1, negative entries, distributions", builds=SIMPLEX, reduction=8)
 simplex_of_one_entry = close("a single entry gets everything", builds=SIMPLEX, reduction=4)
 simplex_of_batches = close("every row by itself, in batches", builds=SIMPLEX, reduction=8)

@@ -46,9 +46,9 @@ def convex_between_far_points_only(my, rng):
 
 def convex_in_one_pair_of_many(my, rng):
     """One point lies where the function bends down, among many where it bends up: wrong for some pairs, right for most."""
-    points = rng.uniform(6, low=0.5, high=2.0, dtype=TWO)
+    points = rng.uniform(12, low=0.5, high=2.0, dtype=TWO)
     bent = points.clone()
-    bent[rng.integer(0, 6)] = -3.0
+    bent[rng.integer(9, 12)] = -3.0
     cubic = lambda x: x**3  # noqa: E731
     order = rng.integer(0, 2)
     pairs = (points, bent) if order else (bent, points)
@@ -101,10 +101,11 @@ def convex_by_little(my, rng):
     up = lambda height, dent: lambda x: height - dent * x**2  # noqa: E731  (the middle is higher by dent)
     allowed = [1e-9 * (1 + 2 * height) for height in (0.0, 1e3, 1e7)]
     functions = [
-        up(height, share * most) for height, most in zip((0.0, 1e3, 1e7), allowed) for share in (0.5, 2.0, 50.0)
+        up(height, share * most) for height, most in zip((0.0, 1e3, 1e7), allowed) for share in (0.8, 1.25, 50.0)
     ]
-    for end, share in ((-1.0, 0.5), (-1.0, 2.0), (1.0, 0.5), (1.0, 2.0)):
+    for end, share in ((-1.0, 0.8), (-1.0, 1.25), (1.0, 0.8), (1.0, 1.25)):
         functions.append(_lopsided(end, 1e7, share))
+    functions += [_seesaw(1e7, 0.8), _seesaw(1e7, 1.25), _lopsided(1.0, 1.0, 0.8), _lopsided(1.0, 0.5, 1.25)]
     return _verdicts(my, rng, functions, points)
 
 
@@ -113,6 +114,18 @@ def _lopsided(end, height, share):
     middle = height / 2 + share * 1e-9 * (1 + height)
     heights = {0.0: middle, end: height, -end: 0.0}
     return lambda x: torch.tensor(heights[float(x)], dtype=TWO)
+
+
+def _seesaw(height, share):
+    """``height`` at one end and minus that at the other; too high in the middle by a share of what is allowed."""
+    heights = {-1.0: -height, 0.0: share * 1e-9 * (1 + 2 * height), 1.0: height}
+    return lambda x: torch.tensor(heights[float(x)], dtype=TWO)
+
+
+def convex_of_points_in_float32(my, rng):
+    """Middles between points of float32 need more digits than float32 has; a plane shows it."""
+    points, a = rng.normal(5, 3), rng.uniform(3, low=0.5, high=2.0, dtype=TWO)
+    return [a, my.is_midpoint_convex(lambda x: (a * x).sum() + 0.3, points)]
 
 
 def convex_with_infinity(my, rng):
@@ -218,7 +231,13 @@ def newton_away(my, rng):
 
 def newton_no_steps(my, rng):
     grad, hess, lowest = _quadratic(rng, 2)
-    return [my.newton_minimize(grad, hess, lowest + 1, 0), my.newton_minimize(grad, hess, lowest, 3)]
+    asked = []
+
+    def noted(x):
+        asked.append(x.clone())
+        return hess(x)
+
+    return [my.newton_minimize(grad, hess, lowest + 1, 0), my.newton_minimize(grad, noted, lowest, 3), asked]
 
 
 def newton_in_float32(my, rng):
@@ -275,6 +294,11 @@ def simplex_of_three(my, rng):
 def simplex_of_many(my, rng):
     """Narrow and wide: most stay, a few stay, one stays."""
     return [my.project_simplex(rng.normal(9, dtype=TWO, scale=scale)) for scale in (0.05, 0.3, 1.0, 20.0)]
+
+
+def simplex_of_thousands(my, rng):
+    """Three thousand entries, of which more than two thousand stay, many of them just so."""
+    return my.project_simplex(rng.normal(3000, dtype=TWO, scale=6e-4))
 
 
 def simplex_of_small_sums(my, rng):

@@ -149,6 +149,24 @@ def whole_numbers_stay_whole(f, points):
 
 
 @replaces("is_midpoint_convex")
+def middle_in_float32(f, points):
+    """The middles were taken in the dtype of the points, and only then turned into float64. In float32 a middle is rounded, and a plane looks bent."""
+    if not points.is_floating_point():
+        return right.is_midpoint_convex(f, points)
+    return all(
+        float(f(((x + y) / 2).to(TWO))) <= float(f(x.to(TWO))) / 2 + float(f(y.to(TWO))) / 2
+        + _allowed(float(f(x.to(TWO))), float(f(y.to(TWO))))
+        for x, y in itertools.combinations(points, 2)
+    )  # fmt: skip
+
+
+@replaces("is_midpoint_convex")
+def magnitude_of_the_sum(f, points):
+    """What is allowed for rounding was taken from the size of the sum. Where one value is large and positive and the other large and negative, the sum is small and the rounding is not: add the sizes."""
+    return _tested(f, _pairs(points), lambda m, a, b: m <= a / 2 + b / 2 + 1e-9 * (1 + abs(a + b)))
+
+
+@replaces("is_midpoint_convex")
 def no_pair_is_a_no(f, points):
     """With fewer than two points False came out. Where there is no pair, nothing disagrees."""
     return len(points) > 1 and right.is_midpoint_convex(f, points)
@@ -260,6 +278,20 @@ def steps_are_bounded(grad, hess, x0, steps):
 def one_step_too_many(grad, hess, x0, steps):
     """There was one step more than was asked for."""
     return right.newton_minimize(grad, hess, x0, steps + 1 if steps >= 0 else steps)
+
+
+@replaces("newton_minimize")
+def stops_where_it_has_arrived(grad, hess, x0, steps):
+    """It stopped where the gradient was nearly zero. A sensible habit, but here there are always as many steps as were asked for."""
+    if steps < 0:
+        raise ValueError("steps")
+    x = x0
+    for _ in range(steps):
+        slope = grad(x)
+        if float(slope.norm()) < 1e-6:
+            break
+        x = x - torch.linalg.solve(hess(x), slope)
+    return x
 
 
 @replaces("newton_minimize")
@@ -394,6 +426,16 @@ def all_rows_together(v):
 def left_in_order_of_size(v):
     """The shares are right but sorted. Sorting is needed for the threshold only; the shares belong to the entries where they stand."""
     return right.project_simplex(v).sort(dim=-1, descending=True).values
+
+
+@replaces("project_simplex")
+def a_few_largest_looked_at(v):
+    """Only some of the largest entries were looked at. With thousands of entries that are nearly equal, thousands stay."""
+    _some(v)
+    shifted = v - v.amax(-1, keepdim=True)
+    top = shifted.topk(min(64, v.shape[-1]), -1).values
+    thresholds = (top.cumsum(-1) - 1) / torch.arange(1, top.shape[-1] + 1, dtype=v.dtype)
+    return torch.relu(shifted - thresholds.amax(-1, keepdim=True))
 
 
 @replaces("project_simplex")

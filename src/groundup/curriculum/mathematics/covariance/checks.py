@@ -39,6 +39,12 @@ stream_handing_out = close(
 stream_that_keeps_nothing = close(
     "sixty observations take no more room than one", builds=STREAM, reduction=60, conditioning=4.0, because=SMALL
 )
+stream_of_tiny_numbers = close(
+    "tiny spreads are spreads, and none is 0", builds=STREAM, reduction=6, conditioning=20.0, because=SMALL
+)
+stream_after_a_refusal = close(
+    "what was refused does not count", builds=STREAM, reduction=4, conditioning=20.0, because=SMALL
+)
 stream_of_nothing = valid("before the first observation: a ValueError", refused, builds=STREAM)
 stream_of_two_shapes = valid(
     "an observation of another shape is refused with a ValueError that shows both",
@@ -61,7 +67,17 @@ covariance_in_float64 = close("covariance: all digits of float64, views with str
 covariance_far_from_zero = close(
     "covariance: features around a million", builds=COVARIANCE, reduction=8, conditioning=1e5, because=FAR
 )
-covariance_gradients = close("covariance: gradients, through the means as well", builds=COVARIANCE, reduction=8)
+covariance_beside_a_constant = close(
+    "covariance: what does not vary has 0 with everything",
+    builds=COVARIANCE,
+    reduction=5,
+    conditioning=20.0,
+    because=SMALL,
+)
+covariance_in_small_and_large_units = close(
+    "covariance: small numbers are not rounded away", builds=COVARIANCE, reduction=6, conditioning=20.0, because=SMALL
+)
+covariance_gradients = close("covariance: gradients, through both factors", builds=COVARIANCE, reduction=8)
 covariance_of_no_table = valid(
     "covariance: fewer than two dimensions: a ValueError with the shape", refused_with_shapes, builds=COVARIANCE
 )
@@ -97,6 +113,16 @@ correlation_beside_a_constant = close(
 correlation_beside_a_constant_that_rounds = close(
     "what does not vary has no correlation, whatever its rounded mean says", builds=CORRELATION, reduction=11
 )
+correlation_of_features_with_equal_numbers = close(
+    "some equal samples do not make a feature constant",
+    builds=CORRELATION,
+    reduction=5,
+    conditioning=20.0,
+    because=SMALL,
+)
+correlation_of_small_spreads = close(
+    "a spread that is small beside the mean is a spread", builds=CORRELATION, reduction=8, conditioning=1e9, because=FAR
+)
 correlation_in_a_batch = close(
     "correlation: each table of a batch by itself", builds=CORRELATION, reduction=6, conditioning=20.0, because=SMALL
 )
@@ -114,7 +140,7 @@ correlation_far_from_zero = close(
     "correlation: features around a million", builds=CORRELATION, reduction=8, conditioning=1e7, because=FAR
 )
 correlation_gradients = close(
-    "correlation: gradients, through means and spreads as well",
+    "correlation: gradients, through the spreads as well",
     builds=CORRELATION,
     reduction=10,
     conditioning=20.0,

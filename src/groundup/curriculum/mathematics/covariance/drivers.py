@@ -38,8 +38,9 @@ def _numbers_held(value, deep=0):
         return value.numel()
     if isinstance(value, dict):
         value = list(value.values())
-    if isinstance(value, (list, tuple, set)) and deep < 4:
-        return sum(_numbers_held(one, deep + 1) for one in value)
+    if hasattr(value, "__len__") and hasattr(value, "__iter__") and not isinstance(value, str) and deep < 4:
+        if type(value).__module__ != "numpy":
+            return sum(_numbers_held(one, deep + 1) for one in value)
     return getattr(value, "size", 1) if type(value).__module__ == "numpy" else 1
 
 
@@ -117,7 +118,26 @@ def stream_handing_out(my, rng):
 
 def stream_that_keeps_nothing(my, rng):
     stream = _seen(my, _table(rng, 60, 3))
-    return [_moments(stream), _numbers_held(getattr(stream, "__dict__", {})) < 60]
+    named = [getattr(stream, one, None) for kind in type(stream).__mro__ for one in getattr(kind, "__slots__", ())]
+    return [_moments(stream), _numbers_held([getattr(stream, "__dict__", {}), named]) < 60]
+
+
+def stream_of_tiny_numbers(my, rng):
+    """Spreads of 1e-9, and one entry that never varies."""
+    table = _table(rng, 6, 3, dtype=TWO) * 1e-9
+    table[:, rng.integer(0, 3)] = 0.5
+    return {name: one * 1e9 ** (1 + (name == "variance")) for name, one in _moments(_seen(my, table)).items()}
+
+
+def stream_after_a_refusal(my, rng):
+    """An observation of another shape does not count: the stream goes on as if it had not come."""
+    stream, table = my.RunningMoments(), _table(rng, 4, 3)
+    found = []
+    for one in table:
+        stream.update(one)
+        rng.attempt(stream.update, torch.ones(5))
+        found.append(_moments(stream))
+    return found
 
 
 def stream_of_nothing(my, rng):
@@ -133,6 +153,8 @@ def stream_of_two_shapes(my, rng):
         rng.attempt(_seen(my, _table(rng, 2, n)).update, _table(rng, n + 3)),
         rng.attempt(_seen(my, _table(rng, 2, n)).update, torch.ones(1)),
         rng.attempt(_seen(my, _table(rng, 2, 1)).update, _table(rng, n)),
+        rng.attempt(_seen(my, _table(rng, 2, 2, n)).update, _table(rng, n, 2)),
+        rng.attempt(_seen(my, [1.0, 2.0]).update, torch.ones(1)),
     ]
 
 
@@ -165,6 +187,18 @@ def covariance_in_float64(my, rng):
 
 def covariance_far_from_zero(my, rng):
     return my.covariance(_table(rng, 8, 3, dtype=TWO) + rng.choice([-1e6, 1e6]))
+
+
+def covariance_beside_a_constant(my, rng):
+    """What does not vary has the covariance 0 with everything: it is known, unlike its correlation."""
+    x = _table(rng, 5, 4)
+    x[:, rng.integer(0, 4)] = float(rng.integer(-3, 4))
+    return my.covariance(x)
+
+
+def covariance_in_small_and_large_units(my, rng):
+    x = _table(rng, 6, 3)
+    return [my.covariance(x * 1e-6) * 1e12, my.covariance(x * 1e6) * 1e-12]
 
 
 def covariance_gradients(my, rng):
@@ -210,6 +244,17 @@ def correlation_beside_a_constant_that_rounds(my, rng):
     x = _table(rng, 2, 11, 3, dtype=TWO)
     x[0, :, rng.integer(0, 3)] = rng.choice([0.1, 0.3, 0.7, -2.3])
     return my.correlation(x)
+
+
+def correlation_of_features_with_equal_numbers(my, rng):
+    """Zeros and ones: the first two samples are equal in one feature, the first and the last in another."""
+    first = torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    return my.correlation(first * rng.uniform(3, low=1.0, high=3.0) + rng.integer(0, 3))
+
+
+def correlation_of_small_spreads(my, rng):
+    """Around a million, with spreads of a hundredth."""
+    return my.correlation(_table(rng, 8, 3, dtype=TWO) * 0.01 + rng.choice([-1e6, 1e6]))
 
 
 def correlation_in_a_batch(my, rng):

@@ -203,6 +203,36 @@ class zeros_before_the_first(_Stream):
 
 
 @replaces("RunningMoments")
+class refused_but_counted(_Stream):
+    """An observation of another shape was refused, but counted before: the next one then moves the mean by too small a share. Compare the shapes before anything is changed."""
+
+    def update(self, x):
+        if self._count and _taken(x).shape != self._mean.shape:
+            self._count += 1
+        super().update(x)
+
+
+@replaces("RunningMoments")
+class numbers_of_entries_compared(_Stream):
+    """Only the numbers of entries were compared, not the shapes: a table of 2 by 3 is not one of 3 by 2, and a number is not a vector of one entry."""
+
+    def update(self, x):
+        x = _taken(x)
+        if self._count and x.numel() == self._mean.numel():
+            x = x.reshape(self._mean.shape)
+        super().update(x)
+
+
+@replaces("RunningMoments")
+class variance_kept_above_zero(_Stream):
+    """A small number was added to the variance, or it was held above one, as layers do before they divide by it. Here it is the variance itself that is asked for: 0 for what does not vary, and tiny for tiny numbers."""
+
+    @property
+    def variance(self):
+        return super().variance.clamp(min=1e-12)
+
+
+@replaces("RunningMoments")
 class shapes_not_compared(_Stream):
     """An observation of another shape was taken as far as PyTorch can stretch it over the others. Compare the shapes, and refuse what does not match."""
 
@@ -325,14 +355,23 @@ def centered_in_place(x):
 
 
 @replaces("covariance")
-def means_held_fixed(x):
-    """The numbers are right, but the means were cut off from the table (by detach or item) before they were subtracted. A mean moves with its samples, and the gradient has to know."""
+def one_factor_cut_off(x):
+    """The numbers are right, but one of the two factors was cut off from the table (by detach, item or NumPy), so that only a part of the gradient arrives. Both hold the samples. (The means alone may be cut off: the distances add up to 0, and what would flow through them cancels.)"""
     distance = _centered(x)
-    result = distance.mT @ distance / (x.shape[-2] - 1)
-    # The values of the right one, the gradient of a product in which the means do not move, at another place.
-    loose = x - x.detach() + distance.detach()
-    free = (loose * 1.5).mT @ loose / (x.shape[-2] - 1)
-    return result.detach() + free - free.detach()
+    return distance.detach().mT @ distance / (x.shape[-2] - 1)
+
+
+@replaces("covariance")
+def constant_features_have_none(x):
+    """A feature that does not vary got NaN. Its correlation is unknown, but its covariance is not: it never leaves its mean, so every product is 0."""
+    return _covariance(x).masked_fill(_constant(x), torch.nan) if x.dim() > 1 else _covariance(x)
+
+
+@replaces("covariance")
+def small_numbers_rounded_to_zero(x):
+    """Covariances below some small number were taken for rounding and set to 0. Their size depends on the units of the features: in meters instead of millimeters they are a million times smaller, and as right as before."""
+    found = _covariance(x)
+    return torch.where(found.abs() < 1e-7, torch.zeros_like(found), found)
 
 
 @replaces("covariance")
@@ -428,6 +467,23 @@ def one_on_the_diagonal(x):
     result = _correlation(x)
     eye = torch.eye(x.shape[-1], dtype=torch.bool)
     return torch.where(eye, torch.ones_like(result), result)
+
+
+@replaces("correlation")
+def constant_by_its_first_samples(x):
+    """A feature was taken for constant because its first samples are equal, or its first and its last. It is constant only if all of them are."""
+    found = _correlation(x)
+    same = x[..., 0, :] == x[..., min(1, x.shape[-2] - 1), :]
+    return found.masked_fill(same.unsqueeze(-1) | same.unsqueeze(-2), torch.nan)
+
+
+@replaces("correlation")
+def small_spread_taken_for_none(x):
+    """A feature whose spread is small beside its mean was taken for constant. Years around 2000 vary by a few in thousands and are no constant: look whether the samples are all the same."""
+    found = _correlation(x)
+    spread = _centered(x).detach().abs().amax(dim=-2)
+    small = spread <= 1e-7 * x.detach().abs().amax(dim=-2)
+    return found.masked_fill(small.unsqueeze(-1) | small.unsqueeze(-2), torch.nan)
 
 
 @replaces("correlation")

@@ -63,6 +63,7 @@ factors_of_zeros = valid("zeros have factors", _are_factors, builds="lu_decompos
 factors_where_several_are_largest = valid(
     "where several are largest, any may be the pivot", _are_factors, builds="lu_decompose"
 )
+factors_of_tiny_entries = close("factors of entries of 1e-12", reduction=4, **LU)
 factors_of_whole_numbers = close("whole numbers have floating-point factors", reduction=3, **LU)
 factors_of_a_strided_matrix = close(
     "the memory layout of the matrix does not matter",
@@ -83,6 +84,8 @@ determinant_of_small_sizes = close("determinants of one to five rows", reduction
 determinant_of_orders = close("each exchange of rows turns the sign", reduction=6, **DET)
 determinant_of_nothing = close("the determinant of nothing is 1, that of one number the number", reduction=1, **DET)
 determinant_with_a_zero_corner = close("a determinant with a zero at the corner", reduction=4, **DET)
+determinant_with_a_tiny_corner = close("a determinant with a tiny number at the corner", reduction=4, **DET)
+determinant_with_pivots_of_all_sizes = close("nearly singular is not singular", reduction=4, **DET)
 determinant_of_a_triangle = close("triangles multiply their diagonals", reduction=5, **DET)
 determinant_of_whole_numbers = close("a determinant of whole numbers is floating-point", reduction=4, **DET)
 determinant_of_twelve_rows = close("twelve rows in float64", reduction=12, **DET)
@@ -122,6 +125,13 @@ adjugate_with_zeros = close("minors with zeros in them", reduction=4, **ADJ)
 adjugate_of_whole_numbers = close("the inverse of whole numbers is floating-point", reduction=3, **ADJ)
 adjugate_with_a_negative_determinant = close("a negative determinant", reduction=3, **ADJ)
 adjugate_of_tiny_and_huge_entries = close("entries of 1e-15 or 1e15", reduction=4, **ADJ)
+adjugate_of_nearly_singular_matrices = close(
+    "nearly singular matrices have an inverse",
+    builds="adjugate_inverse",
+    reduction=3,
+    conditioning=1e7,
+    because="the condition number, up to ten million here, magnifies rounding",
+)
 adjugate_leaves_its_input_alone = close("inverting by determinants does not change the matrix", reduction=3, **ADJ)
 adjugate_of_singular_matrices = valid("singular matrices are refused", refused, builds="adjugate_inverse")
 no_square_for_an_inverse = valid(

@@ -15,12 +15,16 @@ def _good(rng, n, dtype=torch.float32):
     return matrix.roll(rng.integer(1, n) if n > 1 else 0, dims=0).to(dtype)
 
 
-def _low(rng, m, n, r, dtype=F64):
-    """(m, n) of rank r: rows 1 to r are dominant in columns 1 to r, the others mix them; all moved round."""
+def _low(rng, m, n, r, dtype=F64, columns=True):
+    """(m, n) of rank r: rows 1 to r are dominant in columns 1 to r, the others mix them; all moved round.
+
+    With the columns left in place the first r pivots are large, and what rounding leaves of the others is small.
+    """
     top = rng.uniform(r, n, low=-1.0, high=1.0, dtype=F64)
     top[torch.arange(r), torch.arange(r)] += n
     rest = rng.uniform(m - r, r, low=0.3, high=0.9, dtype=F64) @ top
-    return torch.cat([rest, top]).roll((rng.integer(0, m), rng.integer(0, n)), dims=(0, 1)).to(dtype)
+    places = (rng.integer(0, m), rng.integer(0, n) if columns else 0)
+    return torch.cat([rest, top]).roll(places, dims=(0, 1)).to(dtype)
 
 
 def _whole(rng, n):
@@ -97,6 +101,11 @@ def factors_where_several_are_largest(my, rng):
     return [a, my.lu_decompose(a)]
 
 
+def factors_of_tiny_entries(my, rng):
+    p, lower, u = _parts(my.lu_decompose(_good(rng, 4) * 1e-12))
+    return [p, lower, u * 1e12]
+
+
 def factors_of_whole_numbers(my, rng):
     return _parts(my.lu_decompose(_whole(rng, 3)))
 
@@ -143,6 +152,19 @@ def determinant_with_a_zero_corner(my, rng):
     a = _good(rng, 4)
     a[0, 0] = 0.0
     return my.determinant(a)
+
+
+def determinant_with_a_tiny_corner(my, rng):
+    """Small enough to spoil float32 without an exchange."""
+    a = _good(rng, 4)
+    a[0, 0] = rng.uniform(low=1e-8, high=2e-8)
+    return my.determinant(a)
+
+
+def determinant_with_pivots_of_all_sizes(my, rng):
+    """Nearly singular, and its determinant is known to the last digits all the same."""
+    sizes = torch.tensor([2.0, -3e-4, 1e-9, 5e-13], dtype=F64) * rng.uniform(4, low=1.0, high=2.0, dtype=F64)
+    return my.determinant(torch.diag(sizes) + rng.normal(4, 4, dtype=F64).triu(1))
 
 
 def determinant_of_a_triangle(my, rng):
@@ -273,6 +295,7 @@ def unfitting_right_sides(my, rng):
         rng.attempt(my.is_solvable, rng.normal(n, 3), rng.normal(n + 2)),
         rng.attempt(my.is_solvable, rng.normal(n, n), rng.normal(1)),
         rng.attempt(my.is_solvable, rng.normal(n, 3), rng.normal(n, 2)),
+        rng.attempt(my.is_solvable, rng.normal(n, 3), rng.normal(n, 1)),
         rng.attempt(my.is_solvable, rng.normal(n), rng.normal(n)),
     ]
 
@@ -317,6 +340,16 @@ def adjugate_of_tiny_and_huge_entries(my, rng):
     return [my.adjugate_inverse(a * 1e-15) * 1e-15, my.adjugate_inverse(a * 1e15) * 1e15]
 
 
+def adjugate_of_nearly_singular_matrices(my, rng):
+    """One direction shrinks to a thousandth in float32, to a millionth in float64: far from the rounding of either."""
+    found = []
+    for dtype, small in ((torch.float32, 2e-3), (F64, 1e-6)):
+        a = torch.diag(rng.uniform(3, low=1.0, high=2.0, dtype=F64)) + rng.uniform(3, 3, low=0.1, high=0.4).triu(1)
+        a[2, 2] = small
+        found.append(my.adjugate_inverse(a.roll(1, dims=0).to(dtype)) * small)
+    return found
+
+
 def adjugate_leaves_its_input_alone(my, rng):
     a = _good(rng, 3, F64)
     return [my.adjugate_inverse(a.T), a]
@@ -328,7 +361,7 @@ def adjugate_of_singular_matrices(my, rng):
         rng.attempt(my.adjugate_inverse, torch.zeros(1, 1)),
         rng.attempt(my.adjugate_inverse, torch.zeros(3, 3)),
         *(
-            rng.attempt(my.adjugate_inverse, _low(rng, 4, 4, r, dtype) * size)
+            rng.attempt(my.adjugate_inverse, _low(rng, 4, 4, r, dtype, columns=False) * size)
             for r in (2, 3)
             for dtype in (torch.float32, F64)
             for size in (1.0, 1e-10, 1e8)

@@ -62,8 +62,8 @@ def draw(data):
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    names = ["u", "l u", "p l u = a"]
-    titles = [f"{name}: area {round(area, 2) + 0.0:.2f}" for name, area in zip(names, data["areas"])]
+    names = ["u", "l u", "p l u"]
+    titles = [f"{name}<br>area {round(area, 2) + 0.0:.2f}" for name, area in zip(names, data["areas"])]
     figure = make_subplots(rows=1, cols=3, subplot_titles=titles, horizontal_spacing=0.06)
     for col, (shape, area) in enumerate(zip(data["shapes"], data["areas"]), 1):
         _panel(figure, col, shape, area)
@@ -84,14 +84,14 @@ def draw(data):
     reached = "b is reached" if data["reached"] else "b is not reached"
     figure.update_layout(
         title={
-            "text": f"factor in l {round(factor, 2) + 0.0:.2f}   p {swapped}   {reached}",
+            "text": f"factor in l {round(factor, 2) + 0.0:.2f}, {reached}<br>p {swapped}",
             "font": {"size": 14}, "y": 0.97, "yanchor": "top",
         },
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
-        margin={"l": 30, "r": 10, "t": 80, "b": 30},
-        height=330,
+        margin={"l": 30, "r": 10, "t": 105, "b": 30},
+        height=355,
     )  # fmt: skip
     for note in figure.layout.annotations[:3]:
         note.font.size = 13

@@ -136,6 +136,15 @@ def singular_refused(a):
 
 
 @replaces("lu_decompose")
+def tiny_pivots_taken_for_zero(a):
+    """A column whose largest entry was below some fixed small number was left as it is. How small a pivot may be depends on the unit of the entries: only a column of exact zeros has nothing to eliminate."""
+    p, lower, u = right.lu_decompose(a)
+    if u.diagonal().abs().min() < 1e-8 and u.diagonal().abs().min() > 0:
+        return torch.eye(len(u), dtype=u.dtype), torch.eye(len(u), dtype=u.dtype), _square(a).clone()
+    return p, lower, u
+
+
+@replaces("lu_decompose")
 def pivot_counted_from_the_current_row(a):
     """The place of the largest was counted from the current row and used as if counted from the first: add the number of rows above."""
     return _factor(a, lambda u, k: max(k, int(u[k:, k].abs().argmax())))
@@ -240,6 +249,29 @@ def tiny_taken_for_zero(a):
     """A small determinant was taken for 0. Its size depends on the unit of the entries and says nothing about singular or not."""
     found = right.determinant(a)
     return torch.where(found.abs() < 1e-8, 0.0, found).to(found.dtype)
+
+
+@replaces("determinant")
+def small_pivot_taken_for_zero(a):
+    """A pivot that is small beside the others was taken for zero, and the determinant with it. A nearly singular matrix has a small determinant, not none: multiply what is there."""
+    pivots = right.lu_decompose(a)[2].diagonal().abs()
+    found = right.determinant(a)
+    return found * 0 if len(pivots) and pivots.min() < 1e-6 * pivots.max() else found
+
+
+@replaces("determinant")
+def exchanged_only_where_the_pivot_is_zero(a):
+    """Rows were exchanged only where a pivot was exactly zero. A tiny one is as bad, because everything is divided by it and its rounding grows: always bring the largest magnitude of the column up."""
+    u = _square(a).clone()
+    sign = 1
+    for k in range(len(u)):
+        best = k if u[k, k] != 0 else _largest(u, k)
+        if u[best, k] == 0:
+            return u.new_zeros(())
+        if best != k:
+            u[[k, best]], sign = u[[best, k]], -sign
+        u[k + 1 :] -= torch.outer(u[k + 1 :, k] / u[k, k], u[k])
+    return sign * u.diagonal().prod()
 
 
 @replaces("determinant")
@@ -497,6 +529,16 @@ def small_determinants_refused(a):
     if right.determinant(a).abs() < 1e-6:
         raise ValueError("singular")
     return right.adjugate_inverse(a)
+
+
+@replaces("adjugate_inverse")
+def nearly_singular_refused(a):
+    """A matrix was refused because one of its pivots is small. It is singular only if the pivot is within the rounding of its dtype, which in float64 is far below a millionth."""
+    found = right.adjugate_inverse(a)
+    pivots = right.lu_decompose(a)[2].diagonal().abs()
+    if pivots.min() < 5e-3 * _square(a).abs().max():
+        raise ValueError("singular")
+    return found
 
 
 @replaces("adjugate_inverse")

@@ -11,14 +11,14 @@ from groundup.authoring import replaces
 
 @replaces("normal_log_pdf")
 def in_float64(x, mean, std):
-    wide, spread = x.double(), torch.as_tensor(std).double()
+    wide, spread = x.double(), torch.as_tensor(std, dtype=torch.float64)
     z = (wide - mean) / spread
     return (-(z * z + math.log(2 * math.pi)) / 2 - torch.log(spread)).to(x.dtype)
 
 
 @replaces("normal_log_pdf")
 def by_loops(x, mean, std):
-    x, mean, std = torch.broadcast_tensors(x, torch.as_tensor(mean).to(x.dtype), torch.as_tensor(std).to(x.dtype))
+    x, mean, std = torch.broadcast_tensors(x, *(torch.as_tensor(one, dtype=x.dtype) for one in (mean, std)))
     found = [
         -(((a - b) / s) ** 2) / 2 - torch.log(s) - math.log(math.sqrt(2 * math.pi))
         for a, b, s in zip(x.reshape(-1), mean.reshape(-1), std.reshape(-1))
@@ -138,6 +138,17 @@ def one_of_each_pair(n, generator):
     return torch.sqrt(-2 * torch.log(1 - u)) * torch.cos(2 * torch.pi * v)
 
 
+@replaces("sample_normal")
+def by_throwing_away(n, generator):
+    """Von Neumann: an exponential number, kept with a chance, and a sign."""
+    kept = torch.zeros(0, dtype=torch.float64)
+    while len(kept) < n:
+        size, patience = -torch.log1p(-torch.rand(2, 2 * n + 16, generator=generator, dtype=torch.float64))
+        sign = torch.where(torch.rand(2 * n + 16, generator=generator) < 0.5, -1.0, 1.0)
+        kept = torch.cat([kept, (size * sign)[patience > (size - 1) ** 2 / 2]])
+    return kept[:n].float()
+
+
 # ── sample_categorical ──
 
 
@@ -176,3 +187,21 @@ def one_at_a_time(logits, n, generator):
                 break
         drawn.append(i)
     return torch.tensor(drawn, dtype=torch.int64)
+
+
+@replaces("sample_categorical")
+def by_aliases(logits, n, generator):
+    """Walker: each of c equal boxes holds at most two categories."""
+    p = torch.softmax(logits.double(), 0)
+    share, alias = (p * len(p)).tolist(), list(range(len(p)))
+    small, large = [i for i, s in enumerate(share) if s < 1], [i for i, s in enumerate(share) if s >= 1]
+    while small and large:
+        i, j = small.pop(), large[-1]
+        alias[i], share[j] = j, share[j] - (1 - share[i])
+        if share[j] < 1:
+            small.append(large.pop())
+    for i in small:
+        share[i] = 1.0 if p[i] > 0 else 0.0
+    box = torch.randint(len(p), (n,), generator=generator)
+    u = torch.rand(n, generator=generator, dtype=torch.float64)
+    return torch.where(u < torch.tensor(share, dtype=torch.float64)[box], box, torch.tensor(alias)[box])

@@ -22,6 +22,7 @@ density_of_numbers_and_tensors = close(
 )
 density_of_each_with_each = close("density: float64, everything broadcasts", builds=NORMAL)
 density_far_away = close("density: a thousand standard deviations away", builds=NORMAL)
+density_around_a_large_mean = close("density: a mean of thousands beside a spread of one", builds=NORMAL)
 density_with_a_tiny_spread = close("density: standard deviations of 1e-25 and 1e25 in float32", builds=NORMAL)
 density_gradients = close("density: gradients reach x, mean and std", builds=NORMAL, reduction=4)
 
@@ -54,6 +55,7 @@ poisson_of_the_impossible = close("Poisson: impossible numbers of events", build
 poisson_of_the_certain = close("Poisson: where nothing is expected, nothing comes", builds=POISSON, reduction=4)
 poisson_of_tiny_rates = close("Poisson: rates of 1e-20", builds=POISSON, reduction=4)
 poisson_of_many_events = close("Poisson: a million events in float32", builds=POISSON)
+poisson_in_float64 = close("Poisson: all digits of float64, far out as well", builds=POISSON, reduction=4)
 poisson_gradients = close("Poisson: gradients reach the rate", builds=POISSON, reduction=4)
 
 # ── sample_normal ──
@@ -62,6 +64,12 @@ normal_of_any_number = exact("normal draws: as many as asked for, float32, all f
 normal_draws = distributed_as("normal draws: as many below each value as there should be", builds=DRAW_NORMAL)
 normal_sizes = distributed_as("normal draws: their squares", builds=DRAW_NORMAL)
 normal_draws_far_out = exact("normal draws: some are far out, none too far, and their middle is 0", builds=DRAW_NORMAL)
+normal_draws_all_new = exact("normal draws: none comes a second time, nor as its mirror image", builds=DRAW_NORMAL)
+normal_draws_of_the_fourth_power = exact(
+    "normal draws: the fourth power has the mean of a true bell", builds=DRAW_NORMAL
+)
+normal_last_of_three = distributed_as("normal draws: the last of an odd number is drawn, too", builds=DRAW_NORMAL)
+normal_sums_of_small_samples = distributed_as("normal draws: sums of small samples scatter", builds=DRAW_NORMAL)
 normal_draws_side_by_side = distributed_as("normal draws: neighbors are independent", builds=DRAW_NORMAL)
 normal_draws_far_apart = distributed_as("normal draws: both halves are independent", builds=DRAW_NORMAL)
 normal_sums_of_calls = distributed_as("normal draws: one call is independent of the next", builds=DRAW_NORMAL)
@@ -77,6 +85,10 @@ categorical_draws_of_far_logits = distributed_as(
 )
 categorical_draws_of_the_excluded = distributed_as("categories: -inf is never drawn", builds=DRAW_CATEGORY)
 categorical_draws_of_one = exact("categories: only one is possible", builds=DRAW_CATEGORY)
+categorical_draws_of_the_rare = exact("categories: a rare one does come", builds=DRAW_CATEGORY)
+categorical_counts_in_small_samples = distributed_as(
+    "categories: in small samples the counts scatter as chance makes them", builds=DRAW_CATEGORY
+)
 categorical_draws_in_order = distributed_as("categories: in no order", builds=DRAW_CATEGORY)
 categorical_draws_side_by_side = distributed_as("categories: neighbors are independent", builds=DRAW_CATEGORY)
 categorical_from_the_generator = exact("categories: all chance comes from the generator", builds=DRAW_CATEGORY)

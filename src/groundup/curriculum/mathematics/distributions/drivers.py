@@ -33,7 +33,12 @@ def density_at_several(my, rng):
 
 def density_of_numbers_and_tensors(my, rng):
     x, mean, std = rng.normal(4), rng.normal(4), _std(rng, 4)
-    return [my.normal_log_pdf(x, mean, 0.4), my.normal_log_pdf(x, -2, std), my.normal_log_pdf(x.double(), 3, 2)]
+    return [
+        my.normal_log_pdf(x, mean, 0.4),
+        my.normal_log_pdf(x, -2, std),
+        my.normal_log_pdf(x.double(), 3, 2),
+        my.normal_log_pdf(x.double(), 0.3, 0.7),
+    ]
 
 
 def density_of_each_with_each(my, rng):
@@ -43,6 +48,12 @@ def density_of_each_with_each(my, rng):
 def density_far_away(my, rng):
     """Up to a thousand standard deviations: the density itself is 0 in any dtype."""
     return my.normal_log_pdf(rng.uniform(4, low=50.0, high=1000.0), 0.5, 0.9)
+
+
+def density_around_a_large_mean(my, rng):
+    """Means of some thousands beside a spread of about 1: what is left of x - mean is all that counts."""
+    mean = (rng.uniform(4, low=2e3, high=4e3) * rng.choice([-1, 1])).round()
+    return my.normal_log_pdf(mean + rng.normal(4), mean, _std(rng, 4))
 
 
 def density_with_a_tiny_spread(my, rng):
@@ -83,7 +94,7 @@ def binomial_of_each_with_each(my, rng):
 def binomial_of_the_impossible(my, rng):
     n = rng.integer(4, 9)
     p = torch.cat([_chance(rng, 1, 1), torch.tensor([[0.0], [1.0]])])
-    return my.binomial_log_pmf(torch.tensor([-2.0, -1.0, 0.5, 1.0, n, n + 1.0, n + 5.0, 2.5]), n, p)
+    return my.binomial_log_pmf(torch.tensor([-2.0, -1.0, 0.5, 1.0, n, n + 1.0, n + 5.0, 2.5, 1.01, 2.99]), n, p)
 
 
 def binomial_of_the_certain(my, rng):
@@ -129,7 +140,7 @@ def poisson_of_each_with_each(my, rng):
 
 def poisson_of_the_impossible(my, rng):
     rate = torch.tensor([[rng.uniform(low=0.5, high=9.0).item()], [0.0]])
-    return my.poisson_log_pmf(torch.tensor([-3.0, -1.0, 0.5, 1.0, 2.5, 4.0]), rate)
+    return my.poisson_log_pmf(torch.tensor([-3.0, -1.0, 0.5, 1.0, 2.5, 4.0, 1.99, 3.01]), rate)
 
 
 def poisson_of_the_certain(my, rng):
@@ -145,6 +156,12 @@ def poisson_of_many_events(my, rng):
     rate = rng.uniform(3, low=5e5, high=1e6)
     k = rng.integer(500_000, 1_000_000)
     return [my.poisson_log_pmf(rate.round() + torch.tensor([0.0, 1000.0, -3000.0]), rate), my.poisson_log_pmf(k, rate)]
+
+
+def poisson_in_float64(my, rng):
+    """Some dozens of events, and far more than are expected; all digits."""
+    k = torch.tensor([25, 40, 170, 1000])
+    return my.poisson_log_pmf(k, rng.uniform(3, 1, low=1.0, high=60.0, dtype=TWO))
 
 
 def poisson_gradients(my, rng):
@@ -197,6 +214,34 @@ def normal_draws_far_out(my, rng):
     drawn = my.sample_normal(n, rng.generator())
     sizes, middle = drawn.abs(), drawn.double().mean().abs() < 6.5 / n**0.5
     return [n, bool((sizes > 3.1).any()), bool((sizes < 9).all()), bool(middle)]
+
+
+def normal_draws_all_new(my, rng):
+    """No size comes twice, but for rounding: of six thousand that happens to a few at most (fifty: never)."""
+    n = DRAWN + rng.integer(0, 100)
+    return [n, len(my.sample_normal(n, rng.generator()).abs().unique()) > n - 50]
+
+
+def normal_draws_of_the_fourth_power(my, rng):
+    """The mean of x⁴ - 6x² + 3 is 0, with a standard deviation of the root of 24 for one draw.
+
+    Sums of a dozen uniform numbers look like a bell, and have -0.1 here; the logistic curve has more than 1.
+    """
+    n = 240_000 + rng.integer(0, 100)
+    square = my.sample_normal(n, rng.generator()).double().square()
+    return [n, bool((square.square() - 6 * square + 3).mean().abs() < 7 * (24 / n) ** 0.5)]
+
+
+def normal_last_of_three(my, rng):
+    """An odd number: the last is a draw like the others."""
+    generator = rng.generator()
+    return torch.stack([my.sample_normal(3, generator)[-1] for _ in range(200)])
+
+
+def normal_sums_of_small_samples(my, rng):
+    """Sums scatter as well: no sample is brought to a mean of 0."""
+    generator = rng.generator()
+    return torch.stack([my.sample_normal(65, generator).sum() for _ in range(200)])
 
 
 def normal_draws_side_by_side(my, rng):
@@ -259,6 +304,20 @@ def categorical_draws_of_one(my, rng):
         my.sample_categorical(logits, 20, rng.generator()),
         my.sample_categorical(torch.zeros(1), 6, rng.generator()),
     ]
+
+
+def categorical_draws_of_the_rare(my, rng):
+    """A category of 3 in a thousand comes among twelve thousand draws (else in one case of 10 to the 15)."""
+    logits = torch.tensor([3.0, 2.0, -3.0, 2.5])
+    order = torch.randperm(4, generator=rng.generator())
+    drawn = my.sample_categorical(logits[order], 2 * DRAWN, rng.generator())
+    return [order, bool((drawn == int((order == 2).nonzero())).any())]
+
+
+def categorical_counts_in_small_samples(my, rng):
+    """How often the first of three categories is among six draws: independent draws scatter, shares dealt out do not."""
+    generator, logits = rng.generator(), torch.tensor([0.0, 0.3, -0.2]) + rng.normal(1)
+    return torch.stack([(my.sample_categorical(logits, 6, generator) == 0).sum() for _ in range(400)])
 
 
 def categorical_draws_in_order(my, rng):

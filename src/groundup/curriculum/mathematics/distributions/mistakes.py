@@ -106,6 +106,13 @@ def variance_that_leaves_the_dtype(x, mean, std):
 
 
 @replaces("normal_log_pdf")
+def square_multiplied_out(x, mean, std):
+    """The square of the distance was multiplied out. For a mean of thousands the three terms are millions that nearly cancel, and rounding is left. Subtract the mean first."""
+    std = _spread(x, std)
+    return -(x * x - 2 * x * mean + torch.as_tensor(mean, dtype=x.dtype) ** 2) / (2 * std * std) - std.log() - LOG_ROOT
+
+
+@replaces("normal_log_pdf")
 def standard_curve_only(x, mean, std):
     """Mean and standard deviation were ignored."""
     shape = torch.broadcast_tensors(x, torch.as_tensor(mean), torch.as_tensor(std))[0].shape
@@ -299,6 +306,16 @@ def poisson_in_float32(k, rate):
 
 
 @replaces("poisson_log_pmf")
+def factorial_by_stirling(k, rate):
+    """The factorial was replaced by Stirling's formula where k is large. It is near, but only to some digits; the logarithm of the gamma function has all of them."""
+    k, impossible = _events(k)
+    r, n = rate.double(), k.clamp(min=1)
+    near = n * n.log() - n + 0.5 * (2 * math.pi * n).log() + 1 / (12 * n)
+    result = torch.xlogy(k, r) - r - torch.where(k < 20, torch.lgamma(k + 1), near)
+    return result.masked_fill(impossible, -math.inf).to(rate.dtype)
+
+
+@replaces("poisson_log_pmf")
 def normal_curve_in_its_place(k, rate):
     """The normal curve with the same mean and variance was taken. It comes near for large rates, but never equals it, and for small ones it gives negative numbers of events a chance."""
     k, impossible = _events(k)
@@ -341,6 +358,26 @@ def uniform_draws(n, generator):
 def sum_of_three_uniforms(n, generator):
     """A few uniform numbers were added up. Sums tend to a bell, but three are not enough, and no number of them ever gives the far tails."""
     return (torch.rand(3, n, generator=generator).sum(0) - 1.5) * 2
+
+
+@replaces("sample_normal")
+def sum_of_twelve_uniforms(n, generator):
+    """Twelve uniform numbers were added up, which has the right mean and variance and looks like a bell. Its tails are too thin: none lies beyond 6, and already beyond 3.5 a third is missing."""
+    return torch.rand(12, n, generator=generator).sum(0) - 6
+
+
+@replaces("sample_normal")
+def last_of_an_odd_number_made_up(n, generator):
+    """For an odd number the last place was filled up with something that was not drawn. Make one pair more, and leave one out."""
+    drawn = _normals(n - n % 2, generator)
+    return torch.cat([drawn, torch.zeros(n % 2)])
+
+
+@replaces("sample_normal")
+def brought_to_mean_and_variance(n, generator):
+    """Each sample was brought to mean 0 and variance 1. It is the distribution that has these; a sample scatters around them, and one whose sum is always 0 is not of independent draws."""
+    drawn = _normals(n, generator)
+    return (drawn - drawn.mean()) / drawn.std() if n > 3 else drawn
 
 
 @replaces("sample_normal")
@@ -468,6 +505,24 @@ def one_draw_for_all(logits, n, generator):
 def draws_in_order(logits, n, generator):
     """The counts are right, but the draws come sorted: all of the first category, then all of the second. Who uses the first few of them gets only one kind."""
     return _categories(logits, n, generator).sort().values
+
+
+@replaces("sample_categorical")
+def shares_dealt_out(logits, n, generator):
+    """Every category came as often as its share of n says, to within one, in random order. Independent draws scatter: a coin thrown six times does not show three heads each time."""
+    if n == 0:
+        return torch.zeros(0, dtype=torch.int64)
+    cumulative = torch.softmax(logits.double(), 0).cumsum(0)
+    even = (torch.arange(n) + torch.rand(n, generator=generator, dtype=torch.float64)) / n
+    drawn = torch.searchsorted(cumulative / cumulative[-1], even, right=True)
+    return drawn[torch.randperm(n, generator=generator)]
+
+
+@replaces("sample_categorical")
+def improbable_left_out(logits, n, generator):
+    """Categories of small probability were never drawn. Cutting them off is a way of sampling (top-p is), but here each comes as often as its probability says."""
+    p = torch.softmax(logits.double(), 0)
+    return _categories(torch.where(p < 0.005, -math.inf, logits.double()), n, generator)
 
 
 @replaces("sample_categorical")

@@ -20,6 +20,9 @@ expected_of_each_with_each = close("expectation: batch dimensions broadcast", bu
 expected_beside_the_impossible = close(
     "expectation: what cannot happen contributes nothing, infinite or not", builds=EXPECTATION, reduction=6
 )
+expected_where_each_has_other_holes = close(
+    "expectation: each variable of a batch has its own impossible outcomes", builds=EXPECTATION, reduction=5
+)
 expected_of_surprise = close("the expected surprise, infinite at what never happens", builds=EXPECTATION, reduction=6)
 expected_with_tiny_probabilities = close(
     "a probability of 1e-30 is not 0: the value may be 1e30", builds=EXPECTATION, reduction=4
@@ -59,6 +62,19 @@ moments_in_a_batch = close("moment: one number for each variable of a batch", bu
 moments_of_each_with_each = close("moment: batch dimensions broadcast", builds=MOMENT, reduction=3)
 moments_beside_the_impossible = close(
     "moment: what cannot happen contributes nothing", builds=MOMENT, reduction=6, conditioning=8.0, because=CENTERED
+)
+moments_where_each_has_other_holes = close(
+    "moment: each variable of a batch has its own impossible outcomes", builds=MOMENT, reduction=5
+)
+moments_of_large_whole_numbers = close(
+    "moment: powers of whole numbers are larger than whole numbers can be",
+    builds=MOMENT,
+    reduction=5,
+    conditioning=20.0,
+    because=CENTERED,
+)
+moments_with_tiny_probabilities = close(
+    "moment: a probability of 1e-20 is not 0: the square may be 1e22", builds=MOMENT, reduction=4
 )
 moments_in_float64 = close("moment: all digits of float64, views with strides", builds=MOMENT, reduction=5)
 central_far_from_zero = close(

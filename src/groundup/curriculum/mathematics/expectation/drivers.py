@@ -111,6 +111,19 @@ def expected_beside_the_impossible(my, rng):
     return [my.expectation(*_holed(rng)), my.expectation(*_holed(rng, dtype=TWO))]
 
 
+def _holed_batch(rng):
+    """Four distributions in which other outcomes are impossible, with infinite values there."""
+    values, p = _values(rng, 4, 5, dtype=TWO), _table(rng, 4, 5, dtype=TWO)
+    places = torch.stack([torch.randperm(5, generator=rng.generator())[:2] for _ in range(4)])
+    values = values.scatter(1, places, math.inf)
+    p = p.scatter(1, places, 0.0)
+    return values, p / p.sum(-1, keepdim=True)
+
+
+def expected_where_each_has_other_holes(my, rng):
+    return my.expectation(*_holed_batch(rng))
+
+
 def expected_of_surprise(my, rng):
     """-log p for the values: the entropy, with an infinite surprise at what never happens."""
     p = torch.cat([_table(rng, 4), torch.zeros(2)])
@@ -206,6 +219,24 @@ def moments_of_each_with_each(my, rng):
 def moments_beside_the_impossible(my, rng):
     values, p = _holed(rng)
     return [my.moment(values, p, k, central) for k in (0, 2, 3) for central in (False, True)]
+
+
+def moments_where_each_has_other_holes(my, rng):
+    values, p = _holed_batch(rng)
+    return [my.moment(values, p, 3), my.moment(values, p, 2, central=True)]
+
+
+def moments_of_large_whole_numbers(my, rng):
+    """Their fourth powers leave int64 and fit easily into float64."""
+    values, p = rng.integers(10**6, 10**7, 5), _table(rng, 5, dtype=TWO)
+    return [my.moment(values, p, 4), my.moment(values, p, 3, central=True)]
+
+
+def moments_with_tiny_probabilities(my, rng):
+    p = _table(rng, 4, dtype=TWO)
+    p[rng.integer(0, 4)] = 1e-20
+    p = p / p.sum()
+    return my.moment(torch.where(p < 1e-15, 1e11, _values(rng, 4, dtype=TWO)), p, 2)
 
 
 def moments_in_float64(my, rng):

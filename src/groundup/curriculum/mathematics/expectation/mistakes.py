@@ -109,6 +109,15 @@ def small_probabilities_dropped(values, probabilities):
 
 
 @replaces("expectation")
+def holes_of_one_for_all(values, probabilities):
+    """What is impossible for one variable of a batch was left out for all of them. Each has its own impossible outcomes."""
+    _fits(values, probabilities)
+    x, p = torch.broadcast_tensors(values.to(probabilities.dtype), probabilities)
+    possible = (p.reshape(-1, p.shape[-1]) > 0).all(0)
+    return (x[..., possible] * p[..., possible]).sum(-1)
+
+
+@replaces("expectation")
 def probabilities_made_whole(values, probabilities):
     """Where the values are whole numbers, the result became a whole number, too. A die shows 3.5 on average."""
     result = _expectation(values, probabilities)
@@ -243,6 +252,23 @@ def powers_of_the_products(values, probabilities, k, central=False):
     k = _order(k)
     x, p = _possible(values, probabilities)
     return (((x - _mean(x, p) if central else x) * p) ** k).sum(-1)
+
+
+@replaces("moment")
+def powers_of_whole_numbers(values, probabilities, k, central=False):
+    """Whole numbers were raised to the power as whole numbers. The fourth power of a million leaves int64 and comes back as something else: turn the values into the dtype of the probabilities first."""
+    k = _order(k)
+    if values.dtype != torch.int64 or central:
+        return _moment(values, probabilities, k, central)
+    _fits(values, probabilities)
+    powers = torch.where(probabilities == 0, torch.zeros((), dtype=torch.int64), values) ** k
+    return (powers.to(probabilities.dtype) * probabilities).sum(-1)
+
+
+@replaces("moment")
+def improbable_values_dropped(values, probabilities, k, central=False):
+    """Outcomes of a tiny probability were treated as impossible. Powers make the rare and far values count for more, and not for less."""
+    return _moment(values, torch.where(probabilities < 1e-12, 0.0, probabilities), k, central)
 
 
 @replaces("moment")

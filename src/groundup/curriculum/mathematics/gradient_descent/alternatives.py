@@ -70,6 +70,18 @@ def by_torch_optim(grad, x0, lr, steps):
     return torch.stack(path)
 
 
+@replaces("gradient_descent")
+def in_float64_with_one_tensor(grad, x0, lr, steps):
+    """The places are kept in float64 and changed in place; grad sees them rounded."""
+    _checked(steps)
+    x = x0.to(torch.float64, copy=True)
+    path = [x.clone()]
+    for _ in range(steps):
+        x -= lr * grad(x.to(x0.dtype)).double()
+        path.append(x.clone())
+    return torch.stack(path).to(x0.dtype)
+
+
 # ── momentum_descent ──
 
 

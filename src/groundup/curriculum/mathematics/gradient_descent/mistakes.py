@@ -168,6 +168,19 @@ def negative_steps_are_none(grad, x0, lr, steps):
     return right.gradient_descent(grad, x0, lr, max(steps, 0))
 
 
+@replaces("gradient_descent")
+def one_entry_after_the_other(grad, x0, lr, steps):
+    """The entries were moved one after the other, each with a gradient that had seen the new values of those before it. In one step, all entries move by one and the same gradient."""
+    _require(steps)
+    path = [x0]
+    for _ in range(steps):
+        x = path[-1].clone().reshape(-1)
+        for i in range(x.numel()):
+            x[i] = x[i] - lr * grad(x.reshape(x0.shape)).reshape(-1)[i]
+        path.append(x.reshape(x0.shape))
+    return torch.stack(path)
+
+
 # ── momentum_descent ──
 
 
@@ -242,6 +255,18 @@ def rate_and_beta_exchanged(grad, x0, lr, beta, steps):
     """lr and beta changed places: steps are multiplied by beta, and the velocity fades by lr."""
     _require(steps, beta)
     return _ball(lambda g, x, v, lr, b: _pair(x, b, lr * v + g(x)))(grad, x0, lr, beta, steps)
+
+
+@replaces("momentum_descent")
+def stopped_when_going_uphill(grad, x0, lr, beta, steps):
+    """The velocity was set to zero where it pointed uphill. Such a restart often helps, but the ball that is asked for keeps rolling."""
+
+    def move(g, x, v, lr, b):
+        slope = g(x).clone()
+        v = (0.0 if float((slope * v).sum()) < 0 else b) * v + slope
+        return x - lr * v, v
+
+    return _ball(move)(grad, x0, lr, beta, steps)
 
 
 @replaces("momentum_descent")
@@ -371,6 +396,19 @@ def beta_grows_with_the_steps(grad, x0, lr, beta, steps):
         ahead = path[-1] + step / (step + 3) * (path[-1] - last)
         last = path[-1]
         path.append(ahead - lr * grad(ahead))
+    return torch.stack(path)
+
+
+@replaces("nesterov_descent")
+def ahead_guessed_from_the_last_two(grad, x0, lr, beta, steps):
+    """The gradient ahead was guessed from the present and the last one. Where the slope bends, the guess is off: ask for the gradient there."""
+    _require(steps, beta)
+    path, velocity, last = [x0], torch.zeros_like(x0), None
+    for _ in range(steps):
+        slope = grad(path[-1]).clone()
+        ahead = slope if last is None else slope + beta * (slope - last)
+        velocity, last = beta * velocity + ahead, slope
+        path.append(path[-1] - lr * velocity)
     return torch.stack(path)
 
 

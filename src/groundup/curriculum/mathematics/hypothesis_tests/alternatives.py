@@ -97,6 +97,17 @@ def in_plain_python(a, b, n, generator):
     return (k + 1) / (n + 1)
 
 
+@replaces("permutation_p_value")
+def by_the_largest_of_random_numbers(a, b, n, generator):
+    """The places of the n_a largest random numbers are the first group; equal sums are recognized by isclose."""
+    x = torch.cat([a.double(), b.double()])
+    x = x - x.mean()
+    places = torch.rand(n, len(x), generator=generator, dtype=torch.float64).topk(len(a), dim=1).indices
+    found, actual = x[places].sum(1).abs(), x[: len(a)].sum().abs()
+    equal = torch.isclose(found, actual, rtol=1e-9, atol=1e-12 * float(x.abs().max()))
+    return ((((found >= actual) | equal).sum() + 1) / (n + 1)).item()
+
+
 # ── holm_bonferroni ──
 
 
@@ -127,3 +138,14 @@ def by_the_first_failure(p_values, alpha=0.05):
     m = len(ordered)
     stop = next((p for i, p in enumerate(ordered) if p > alpha / (m - i)), math.inf)
     return torch.tensor([p < stop for p in p_values.tolist()], dtype=torch.bool)
+
+
+@replaces("holm_bonferroni")
+def by_asking_all_smaller_ones(p_values, alpha=0.05):
+    """No sorting: one is rejected if it and all smaller ones meet their bounds."""
+    p = p_values.tolist()
+
+    def small_enough(one):
+        return one <= alpha / (len(p) - sum(other < one for other in p))
+
+    return torch.tensor([all(small_enough(o) for o in p if o <= one) for one in p], dtype=torch.bool)

@@ -22,6 +22,9 @@ t_in_a_batch = close(
     "t: one number for each pair of a batch", builds=T, reduction=7, conditioning=20.0, because=CANCELED
 )
 t_of_each_with_each = close("t: batch dimensions broadcast", builds=T, reduction=6, conditioning=20.0, because=CANCELED)
+t_of_equal_numbers = close(
+    "t: equal numbers do not make pairs", builds=T, reduction=6, conditioning=20.0, because=CANCELED
+)
 t_in_float64 = close(
     "t: all digits of float64, views with strides", builds=T, reduction=7, conditioning=100.0, because=CANCELED
 )
@@ -72,5 +75,6 @@ holm_that_rejects_none = exact("Holm: all below alpha, and none small enough", b
 holm_of_many = exact("Holm: forty of them", builds=HOLM)
 holm_with_another_alpha = exact("Holm: another alpha", builds=HOLM)
 holm_at_the_edge = exact("Holm: equal to the bound is small enough", builds=HOLM)
+holm_just_beyond_the_edge = exact("Holm: a thousandth above the bound is too large", builds=HOLM)
 holm_of_equal_ones = exact("Holm: equal p-values have equal fates", builds=HOLM)
 holm_of_none = exact("Holm: no hypothesis at all", builds=HOLM)

@@ -34,6 +34,14 @@ def t_of_each_with_each(my, rng):
     return my.t_statistic(_group(rng, 3, 1, 6, shift=3.0), _group(rng, 4, 5))
 
 
+def t_of_equal_numbers(my, rng):
+    """As many in the one group as in the other, and still two groups: nobody was measured twice."""
+    return [
+        my.t_statistic(_group(rng, 6, shift=2.0), _group(rng, 6)),
+        my.t_statistic(_group(rng, 3, 4), _group(rng, 4)),
+    ]
+
+
 def t_in_float64(my, rng):
     a, b = _group(rng, 7, 6, shift=2.0, dtype=TWO), _group(rng, 10, 3, dtype=TWO)
     return my.t_statistic(a.T[::2], b[::2].T)
@@ -124,8 +132,9 @@ def p_of_unequal_spreads(my, rng):
 
 
 def p_of_a_single_sample(my, rng):
-    """One against nine: as extreme as it is only itself, in one of ten divisions."""
+    """One against nine: as extreme as it is only itself, in one of ten divisions; one other comes near."""
     b = rng.uniform(9)
+    b[rng.integer(0, 9)] = 7.0 - 2e-5
     return my.permutation_p_value(torch.tensor([7.0]), b, TRIES, rng.generator())
 
 
@@ -139,9 +148,9 @@ def p_from_the_generator(my, rng):
     one, same = (torch.Generator().manual_seed(seed) for _ in range(2))
     torch.manual_seed(seed)
     before = torch.get_rng_state()
-    first = [my.permutation_p_value(a, b, 200, one) for _ in range(8)]
+    first = [my.permutation_p_value(a, b, 150, one) for _ in range(6)]
     untouched = torch.equal(before, torch.get_rng_state())
-    second = [my.permutation_p_value(a, b, 200, same) for _ in range(8)]
+    second = [my.permutation_p_value(a, b, 150, same) for _ in range(6)]
     return [seed, first == second, len({float(p) for p in first}) > 1, untouched]
 
 
@@ -188,9 +197,22 @@ def holm_at_the_edge(my, rng):
     return [scale, my.holm_bonferroni(torch.tensor([0.5, 0.125, 0.25, 0.125]) * scale, 0.5 * scale)]
 
 
+def holm_just_beyond_the_edge(my, rng):
+    """A thousandth above the bound is too large, a thousandth below is not."""
+    found = []
+    for m in (1, 3, 4, 9):
+        place, share = rng.integer(0, m), rng.choice([0.999, 1.001])
+        for share in (share, 2.0 - share):
+            p = torch.full((m,), 0.9, dtype=TWO)
+            p[place] = 0.05 / m * share
+            found.append([m, place, share, my.holm_bonferroni(p)])
+    return found
+
+
 def holm_of_equal_ones(my, rng):
     p = rng.choice([0.008, 0.02, 0.04])
-    return [p, my.holm_bonferroni(torch.full((4,), p))]
+    twice = torch.tensor([0.02, 0.5, 0.02, 0.9])[rng.uniform(4).argsort()]
+    return [p, my.holm_bonferroni(torch.full((4,), p)), twice, my.holm_bonferroni(twice)]
 
 
 def holm_of_none(my, rng):

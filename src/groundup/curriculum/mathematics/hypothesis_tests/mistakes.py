@@ -117,6 +117,16 @@ def t_in_float32(a, b):
     return _t(a.float(), b.float())
 
 
+@replaces("t_statistic")
+def paired_where_numbers_are_equal(a, b):
+    """Where both groups have equally many samples they were taken for pairs, and the differences were tested. Equal numbers are no pairs: only whoever collected the samples knows whether the first of the one belongs to the first of the other."""
+    _need(a, b)
+    if a.shape[-1] != b.shape[-1]:
+        return _t(a, b)
+    d = a - b
+    return d.mean(-1) / (d.var(-1) / d.shape[-1]).sqrt()
+
+
 # ── permutation_p_value ──
 
 
@@ -175,6 +185,13 @@ def ties_decided_by_rounding(a, b, n, generator):
         one = pooled[order].tolist()
         k += abs(sum(one[: len(a)]) / len(a) - sum(one[len(a) :]) / len(b)) >= actual
     return (k + 1) / (n + 1)
+
+
+@replaces("permutation_p_value")
+def nearly_as_extreme_counted(a, b, n, generator):
+    """Divisions that are a little less extreme than the actual one were counted as well: the allowance for ties is larger than rounding explains. It has to be so small that no true difference hides in it."""
+    actual, found, tie = _divided(a, b, n, generator)
+    return (int((found.abs() >= actual.abs() * 0.999 - tie).sum()) + 1) / (n + 1)
 
 
 @replaces("permutation_p_value")
@@ -270,6 +287,23 @@ def false_discoveries_controlled(p_values, alpha=0.05):
     passed = ordered <= alpha * torch.arange(1, m + 1, dtype=p_values.dtype) / max(m, 1)
     passed = passed.flip(0).cummax(0).values.flip(0) if m else passed
     return torch.zeros_like(passed).scatter(0, order, passed)
+
+
+@replaces("holm_bonferroni")
+def bounds_for_independent_tests(p_values, alpha=0.05):
+    """The bounds are those of Šidák, which are a little wider. They keep the promise for independent tests; Holm's keep it however the tests depend on each other."""
+    ordered, order = p_values.sort()
+    left = torch.arange(len(p_values), 0, -1, dtype=p_values.dtype)
+    passed = (ordered <= 1 - (1 - alpha) ** (1 / left)).cumprod(0).bool()
+    return torch.zeros_like(passed).scatter(0, order, passed)
+
+
+@replaces("holm_bonferroni")
+def equal_ones_counted_once(p_values, alpha=0.05):
+    """Equal p-values were counted as one hypothesis. Each hypothesis counts, also where two have the same p-value."""
+    different = p_values.unique()
+    kept = different[_holm(different, alpha)]
+    return (p_values.unsqueeze(-1) == kept).any(-1)
 
 
 @replaces("holm_bonferroni")

@@ -90,6 +90,14 @@ def area_between_whole_numbers(my, rng):
     return [my.simpson(f, *pair, 4) for pair in bounds]
 
 
+def area_between_bounds_in_other_dtypes(my, rng):
+    """Bounds that have no few binary digits: the width of a part belongs into float64."""
+    f, a, b = _bent(rng), _number(rng, 0.1, 0.9), _number(rng, 2.0, 3.0)
+    low, high = torch.tensor(a), torch.tensor(b, dtype=torch.bfloat16)
+    pairs = ((low, high), (high, low), (low, b), (a, high), (torch.tensor(a, dtype=torch.float16), torch.tensor(b)))
+    return [my.simpson(f, *pair, n) for pair in pairs for n in (6, 14)]
+
+
 def area_with_a_thousand_parts(my, rng):
     f = _bent(rng)
     return [my.simpson(f, -1.0, _number(rng, 1.0, 2.0), n) for n in (100, 1000)]
@@ -113,7 +121,8 @@ def area_leaves_its_bounds_alone(my, rng):
 
 def area_with_odd_parts(my, rng):
     f, k = _bent(rng), rng.integer(2, 20)
-    return [rng.attempt(my.simpson, f, 0.0, 1.0, n) for n in (2 * k + 1, 3, 1, -1)]
+    found = [rng.attempt(my.simpson, f, 0.0, 1.0, n) for n in (2 * k + 1, 3, 1, -1)]
+    return [*found, rng.attempt(my.simpson, f, 1.0, 1.0, 3)]
 
 
 def area_with_no_parts(my, rng):
@@ -165,7 +174,7 @@ def mean_of_told_values(my, rng):
     low, high = _box(rng, 2)
     return [
         my.monte_carlo_integral(_Told(rng.normal(n, dtype=TWO, shift=-1.0)), low, high, n, rng.generator())
-        for n in (1, 2, 3, 10)
+        for n in (1, 2, 3, 10, 12345)
     ]
 
 
@@ -225,7 +234,7 @@ def points_in_number_and_shape(my, rng):
 
 def points_in_float64(my, rng):
     """How many different points there are among many: float32 has not enough of them in a small box far from zero."""
-    low = torch.tensor([1000.0 + rng.integer(0, 9)], dtype=TWO)
+    low = torch.tensor([1000.0 + rng.integer(0, 9)], dtype=TWO).repeat(2)
     points = _seen(my, rng, low, low + 0.25, 4000 + rng.integer(0, 99))
     return len(points.unique())
 

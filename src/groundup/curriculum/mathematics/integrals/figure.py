@@ -46,15 +46,23 @@ def _drawn(my, f, low, high, n, generator):
     return points, float(my.monte_carlo_integral(watched, *corners, n, generator))
 
 
+def _tries(my, f, low, high, truth, generator):
+    """How far estimates from ever more points are off; every second of the sizes is enough for them."""
+    corners = torch.tensor([low]), torch.tensor([high])
+
+    def off(m):
+        return abs(float(my.monte_carlo_integral(lambda p: f(p[:, 0]), *corners, m, generator)) - truth)
+
+    return [[m, off(m)] for m in SIZES[::2] for _ in range(TRIES)]
+
+
 def compute(my, function, n, seed):
     f, low, high, truth = FUNCTIONS[function]
     n, generator = int(n), torch.Generator().manual_seed(int(seed))
-    grid = torch.linspace(low, high, 301, dtype=torch.float64)
+    grid = torch.linspace(low, high, 201, dtype=torch.float64)
     knots = torch.linspace(low, high, n + 1, dtype=torch.float64)
     points, estimate = _drawn(my, f, low, high, n, generator)
-    tries = [
-        [m, abs(_drawn(my, f, low, high, m, generator)[1] - truth)] for m in SIZES for _ in range(TRIES)
-    ]  # fmt: skip
+    tries = _tries(my, f, low, high, truth, generator)
     return {
         "name": function, "n": n, "grid": grid, "values": f(grid), "knots": knots, "heights": f(knots),
         "points": points, "at_points": f(torch.tensor(points, dtype=torch.float64)), "truth": truth,
@@ -71,20 +79,18 @@ def _parabolas(knots, heights):
     xs, ys = [], []
     for k in range(0, len(knots) - 2, 2):
         left, middle, right = heights[k : k + 3]
-        for step in range(13):
-            t = step / 6 - 1  # from -1 at the left to 1 at the right
+        for step in range(9):
+            t = step / 4 - 1  # from -1 at the left to 1 at the right
             xs.append(knots[k + 1] + t * (knots[k + 1] - knots[k]))
             ys.append(middle + t * (right - left) / 2 + t * t * (right - 2 * middle + left) / 2)
     return xs, ys
 
 
-def _curve(figure, data):
+def _curve(data, values, parabolas):
     import plotly.graph_objects as go
 
-    knots, heights = [float(x) for x in data["knots"]], [float(y) for y in data["heights"]]
-    xs, ys = _parabolas(knots, heights)
-    values = [float(y) for y in data["values"]]
-    traces = [
+    (xs, ys), heights = parabolas, [float(y) for y in data["heights"]]
+    return [
         go.Scatter(
             x=xs, y=ys, mode="lines", name="parabolas", fill="tozeroy", fillcolor="rgba(217,72,15,.15)",
             line={"color": ORANGE, "width": 1.5}, hoverinfo="skip",
@@ -94,8 +100,8 @@ def _curve(figure, data):
             line={"color": BLUE, "width": 2.5}, hoverinfo="skip",
         ),
         go.Scatter(
-            x=knots, y=heights, mode="markers", name="places", marker={"color": ORANGE, "size": 7},
-            hovertemplate="f(%{x:.3f}) = %{y:.4f}<extra></extra>",
+            x=[float(x) for x in data["knots"]], y=heights, mode="markers", name="places",
+            marker={"color": ORANGE, "size": 7}, hovertemplate="f(%{x:.3f}) = %{y:.4f}<extra></extra>",
         ),
         go.Scatter(
             x=[float(x) for x in data["points"]], y=[float(y) for y in data["at_points"]], mode="markers",
@@ -103,54 +109,58 @@ def _curve(figure, data):
             hovertemplate="f(%{x:.3f}) = %{y:.4f}<extra></extra>",
         ),
     ]  # fmt: skip
-    for trace in traces:
-        figure.add_trace(trace, row=1, col=1)
-    grid = {"gridcolor": "rgba(134,142,150,.2)", "zeroline": True, "zerolinecolor": GRAY}
-    figure.update_xaxes(title="x", row=1, col=1, **grid)
-    low, high = min(*values, *ys, 0.0), max(*values, *ys)
-    figure.update_yaxes(range=[low - 0.08 * (high - low), high + 0.08 * (high - low)], row=1, col=1, **grid)
 
 
-def _errors(figure, data):
+def _errors(data):
     import plotly.graph_objects as go
 
     tries = [(int(m), max(float(error), 1e-16)) for m, error in data["tries"]]
-    traces = [
+    below = {"xaxis": "x2", "yaxis": "y2", "hovertemplate": "n = %{x}: off by %{y:.1e}<extra></extra>"}
+    return [
         go.Scatter(
             x=[m for m, _ in tries], y=[error for _, error in tries], mode="markers", name="random points, six tries each",
-            marker={"color": GREEN, "size": 4}, hovertemplate="n = %{x}: off by %{y:.1e}<extra></extra>",
+            marker={"color": GREEN, "size": 4}, **below,
         ),
         go.Scatter(
             x=[int(m) for m in data["sizes"]], y=[max(float(error), 1e-16) for error in data["errors"]],
-            mode="lines+markers", name="Simpson's rule", line={"color": ORANGE, "width": 2},
-            marker={"size": 4}, hovertemplate="n = %{x}: off by %{y:.1e}<extra></extra>",
+            mode="lines+markers", name="Simpson's rule", line={"color": ORANGE, "width": 2}, marker={"size": 4}, **below,
         ),
     ]  # fmt: skip
-    for trace in traces:
-        figure.add_trace(trace, row=2, col=1)
-    figure.add_vline(x=int(data["n"]), line={"color": GRAY, "width": 2, "dash": "dot"}, row=2, col=1)
-    grid = {"type": "log", "gridcolor": "rgba(134,142,150,.2)", "exponentformat": "power"}
-    figure.update_xaxes(title="n", range=[0.2, 3.1], dtick=1, row=2, col=1, **grid)
-    figure.update_yaxes(title="error", range=[-16.3, 1.3], dtick=4, row=2, col=1, **grid)
 
 
 def draw(data):
-    from plotly.subplots import make_subplots
+    import plotly.graph_objects as go
 
-    figure = make_subplots(rows=2, cols=1, row_heights=[0.56, 0.44], vertical_spacing=0.14)
-    _curve(figure, data)
-    _errors(figure, data)
+    parabolas = _parabolas([float(x) for x in data["knots"]], [float(y) for y in data["heights"]])
+    values = [float(y) for y in data["values"]]
+    low, high = min(*values, *parabolas[1], 0.0), max(*values, *parabolas[1])
     title = (
         f"true {float(data['truth']):.5f}, Simpson {float(data['rule']):.5f},<br>"
         f"{int(data['n'])} random points {float(data['estimate']):.5f}"
     )
-    figure.update_layout(
+    grid = {"gridcolor": "rgba(134,142,150,.2)"}
+    logs = {"type": "log", "exponentformat": "power", **grid}
+    zero = {"zeroline": True, "zerolinecolor": GRAY, **grid}
+    # All at once: made piece by piece, the same figure takes several times as long.
+    layout = go.Layout(
         title={"text": title, "font": {"size": 15}},
+        xaxis={"title": {"text": "x"}, "anchor": "y", **zero},
+        yaxis={
+            "domain": [0.52, 1.0], "range": [low - 0.08 * (high - low), high + 0.08 * (high - low)], "anchor": "x", **zero,
+        },
+        xaxis2={"title": {"text": "n"}, "range": [0.2, 3.1], "dtick": 1, "anchor": "y2", **logs},
+        yaxis2={
+            "title": {"text": "error"}, "domain": [0.0, 0.38], "range": [-16.3, 1.3], "dtick": 4, "anchor": "x2", **logs,
+        },
+        shapes=[{
+            "type": "line", "x0": int(data["n"]), "x1": int(data["n"]), "xref": "x2", "y0": 0, "y1": 1, "yref": "y2 domain",
+            "line": {"color": GRAY, "width": 2, "dash": "dot"},
+        }],
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
         margin={"l": 65, "r": 15, "t": 70, "b": 120},
         height=680,
         legend={"orientation": "h", "y": -0.13, "yanchor": "top"},
-    )
-    return figure
+    )  # fmt: skip
+    return go.Figure(data=[*_curve(data, values, parabolas), *_errors(data)], layout=layout)

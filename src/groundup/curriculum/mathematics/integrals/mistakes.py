@@ -224,6 +224,21 @@ def places_in_float32(f, a, b, n):
 
 
 @replaces("simpson")
+def bounds_by_way_of_float32(f, a, b, n):
+    """The bounds went through float32 on their way to float64: torch.tensor(0.1) is a float32 tensor, and turning that into float64 does not bring the lost digits back. Name the dtype when the tensor is made."""
+    _even(n)
+    return right.simpson(f, torch.as_tensor(a).double(), torch.as_tensor(b).double(), n)
+
+
+@replaces("simpson")
+def width_in_the_dtype_of_the_bounds(f, a, b, n):
+    """The width of a part was computed before the bounds were turned into float64, in their own dtype, and has few digits. Convert first, subtract and divide afterwards."""
+    _even(n)
+    h, start = float((b - a) / n), float(a)
+    return right.simpson(f, start, start + n * h, n)
+
+
+@replaces("simpson")
 def result_in_float32(f, a, b, n):
     """The area is right, but it was returned in float32. All of this is computed, and returned, in float64."""
     return right.simpson(f, a, b, n).float()
@@ -282,6 +297,27 @@ def first_width_alone(f, low, high, n, generator):
 def volume_measured_from_zero(f, low, high, n, generator):
     """The volume is that of a box that begins at zero: the product of the upper corner alone. A width is the difference of the two corners."""
     return _estimate(f, low, high, n, generator, volume=lambda low, high: high.to(TWO).prod())
+
+
+@replaces("monte_carlo_integral")
+def mean_of_the_means_of_parts(f, low, high, n, generator):
+    """The points were handed over in parts, and the means of the parts averaged. The last part may be smaller than the others, and its points then count more than theirs: add up all values and divide once."""
+    _fits(low, high, n)
+    points = _uniform(low, high, n, generator)
+    return torch.stack([f(part).mean() for part in points.split(1000)]).mean() * _volume(low, high)
+
+
+@replaces("monte_carlo_integral")
+def same_numbers_in_another_order(f, low, high, n, generator):
+    """The numbers of the first entry were shuffled and used again for the others. Each point looks right by itself, but the points are not independent: draw new numbers for each entry."""
+
+    def points(low, high, n, generator):
+        low, high = low.to(TWO), high.to(TWO)
+        first = torch.rand(n, generator=generator, dtype=TWO)
+        others = [first[torch.randperm(n, generator=generator)] for _ in range(len(low) - 1)]
+        return low + (high - low) * torch.stack([first, *others], dim=1)
+
+    return _estimate(f, low, high, n, generator, points)
 
 
 @replaces("monte_carlo_integral")

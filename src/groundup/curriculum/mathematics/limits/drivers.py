@@ -69,8 +69,31 @@ def limit_where_f_raises(my, rng):
 
 def limit_from_each_side_of_a_jump(my, rng):
     f, g, x = _bent(rng), _bent(rng), _number(rng, 1.0, 4.0)
-    jump = _split(x, f, lambda t: g(t) + 9.0, rng.choice([0.0, 4.5]))
-    return [my.limit(jump, x, side) for side in SIDES]
+    at = rng.choice([0.0, 4.5])
+    return [my.limit(_split(y, f, lambda t: g(t) + 9.0, at), y, side) for y in (x, -x) for side in SIDES]
+
+
+def limit_where_f_raises_on_the_other_side(my, rng):
+    """f may not be asked on a side that nobody asked for."""
+    f, x = _bent(rng), _number(rng, 1.0, 4.0)
+
+    def only(where):
+        def g(t):
+            if bool(where(torch.as_tensor(t), x).any()):
+                raise ZeroDivisionError("asked on the wrong side")
+            return f(t)
+
+        return g
+
+    return [my.limit(only(torch.le), x, "right"), my.limit(only(torch.ge), x, "left")]
+
+
+def limits_that_are_zero(my, rng):
+    """A number added afterwards makes the digits of a zero mean something."""
+    f, x, c = _bent(rng), _number(rng, 1.0, 4.0), _number(rng, 1.0, 3.0)
+    here = f(torch.tensor(x, dtype=TWO))
+    found = [my.limit(lambda t: f(t) - here, x, side) + c for side in SIDES]
+    return [*found, my.limit(lambda t: t * 0, x) + c, my.limit(lambda t: c / t, math.inf) + c]
 
 
 def limit_with_the_side_left_out(my, rng):
@@ -130,8 +153,8 @@ def limit_to_seven_digits(my, rng):
 
 
 def limit_of_large_values(my, rng):
-    f, x, scale = _bent(rng), _number(rng, 1.0, 3.0), rng.choice([1e6, -1e8])
-    return [my.limit(lambda t: scale * f(t), x, side) for side in SIDES]
+    f, x = _bent(rng), _number(rng, 1.0, 3.0)
+    return [my.limit(lambda t, by=by: by * f(t), x, side) for by in (1e6, -1e8) for side in SIDES]
 
 
 def limit_of_swings_that_die_away(my, rng):
@@ -192,7 +215,8 @@ def limit_leaves_x_alone(my, rng):
 
 def limit_from_an_unknown_side(my, rng):
     f, x = _bent(rng), _number(rng, 1.0, 4.0)
-    return [rng.attempt(my.limit, f, x, side) for side in ("up", "", "Right", rng.text(5))]
+    found = [rng.attempt(my.limit, f, x, side) for side in ("up", "", "Right", rng.text(5))]
+    return [*found, rng.attempt(my.limit, lambda t: 1 / t, math.inf, "up")]
 
 
 # ── is_continuous_at ──

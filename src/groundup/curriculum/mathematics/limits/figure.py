@@ -6,7 +6,7 @@ import torch
 
 from groundup.authoring import slider
 
-# name: (function, the place looked at, its limits from left and right, None where there is none)
+# name: (function, the place looked at)
 FUNCTIONS = {
     "(t² - 4) / (t - 2)": (lambda t: (t**2 - 4) / (t - 2), 2.0),
     "(1 - cos t) / t²": (lambda t: (1 - torch.cos(t)) / t**2, 0.0),
@@ -111,7 +111,9 @@ def _steps(figure, data):
         figure.add_trace(trace, row=2, col=1)
     figure.add_vline(x=float(data["half"]), line={"color": GRAY, "width": 2, "dash": "dot"}, row=2, col=1)
     grid = {"gridcolor": "rgba(134,142,150,.2)", "zerolinecolor": GRAY}
-    figure.update_xaxes(type="log", title="h", dtick=1, range=[0.1, -9.1], exponentformat="power", row=2, col=1, **grid)
+    figure.update_xaxes(
+        type="log", title="h", dtick=2, tickangle=0, range=[0.1, -9.1], exponentformat="power", row=2, col=1, **grid
+    )
     extra = [float(data[one]) for one in ("left", "right") if math.isfinite(float(data[one]))]
     figure.update_yaxes(range=_span(_clean(data["below"]) + _clean(data["above"]), extra), row=2, col=1, **grid)
 

@@ -131,6 +131,23 @@ def sides_exchanged(f, x, side="both"):
 
 
 @replaces("limit")
+def other_side_asked_too(f, x, side="both"):
+    """The limit is right, but f was asked on the other side as well, where it may have no values and raise an error. Whoever asks for one side means that one."""
+    _known(side)
+    at = _double(x)
+    if at.isfinite():
+        f(at - 0.01), f(at + 0.01)
+    return right.limit(f, x, side)
+
+
+@replaces("limit")
+def agreement_beside_the_limit_alone(f, x, side="both"):
+    """How well values must agree was measured as a share of the limit itself. Where that is 0, no difference is small enough, and a limit that is there was not found: measure beside 1 plus the size of the limit."""
+    found = right.limit(f, x, side)
+    return NONE if found.abs() < 1e-6 else found
+
+
+@replaces("limit")
 def side_ignored(f, x, side="both"):
     """The side that was asked for makes no difference: both were used. At a jump each side has a limit of its own."""
     _known(side)

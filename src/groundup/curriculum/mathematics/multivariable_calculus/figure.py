@@ -18,7 +18,7 @@ MAPS = {
     "square of a complex number": lambda v: torch.stack([v[0] ** 2 - v[1] ** 2, 2 * v[0] * v[1]]),
     "tanh of a mixture": lambda v: torch.tanh(torch.stack([v[0] + v[1], v[0] - 0.5 * v[1]])),
 }
-REACH, CELLS = 2.0, 41
+REACH, CELLS = 2.0, 33
 
 sliders = {
     "landscape": slider("landscape", choices=tuple(LANDSCAPES), start="curved valley"),
@@ -64,19 +64,18 @@ def compute(my, landscape, map, x, y, size):  # noqa: A002
 BLUE, ORANGE, GREEN, GRAY = "#1c7ed6", "#d9480f", "#2b8a3e", "#868e96"
 
 
-def _landscape(figure, data):
+def _landscape(data):
     import plotly.graph_objects as go
 
     (x, y), axis = (float(one) for one in data["at"]), [float(one) for one in data["axis"]]
     heights = [[float(one) for one in row] for row in data["heights"]]
-    figure.add_trace(
+    traces = [
         go.Contour(
             x=axis, y=axis, z=[[math.asinh(one) for one in row] for row in heights], ncontours=22, colorscale="Cividis",
-            text=heights, showscale=False, line={"width": 0.6},  # asinh: the floor of a deep valley is to be seen
-            hovertemplate="f(%{x:.2f}, %{y:.2f}) = %{text:.3f}<extra></extra>",
-        ),
-        row=1, col=1,
-    )  # fmt: skip
+            customdata=heights, showscale=False, line={"width": 0.6},  # asinh: the floor of a deep valley is to be seen
+            hovertemplate="f(%{x:.2f}, %{y:.2f}) = %{customdata:.3f}<extra></extra>",
+        )
+    ]  # fmt: skip
     for k in range(2):
         bend, a, b = float(data["bends"][k]), *(float(data["directions"][i][k]) for i in range(2))
         reach = min(0.25 + 0.25 * math.sqrt(abs(bend)), 1.2)
@@ -86,21 +85,17 @@ def _landscape(figure, data):
             text=["", f"{bend:+.2f}"], textposition="top center", textfont={"color": "#ffffff", "size": 13},
             hoverinfo="skip",
         )  # fmt: skip
-        figure.add_trace(line, row=1, col=1)
+        traces.append(line)
     step = [float(one) for one in data["newton"]]
     arrow = go.Scatter(
         x=[x, x + step[0]], y=[y, y + step[1]], mode="lines+markers", name="Newton's step",
         line={"color": ORANGE, "width": 3}, marker={"size": [11, 11], "color": ORANGE, "symbol": ["circle", "diamond"]},
         hovertemplate="(%{x:.3f}, %{y:.3f})<extra></extra>",
     )  # fmt: skip
-    figure.add_trace(arrow, row=1, col=1)
-    figure.update_xaxes(range=[-REACH, REACH], title="x", constrain="domain", row=1, col=1)
-    figure.update_yaxes(
-        range=[-REACH, REACH], title="y", constrain="domain", scaleanchor="x", scaleratio=1, row=1, col=1
-    )
+    return [*traces, arrow]
 
 
-def _mapped(figure, data):
+def _mapped(data):
     import plotly.graph_objects as go
 
     kinds = (
@@ -108,38 +103,41 @@ def _mapped(figure, data):
         ("image", "its image", {"color": ORANGE, "width": 3}),
         ("flat", "by the Jacobian", {"color": ORANGE, "width": 2, "dash": "dash"}),
     )
+    traces = []
     for key, name, line in kinds:
         places = [[float(one) for one in pair] for pair in data[key]]
         trace = go.Scatter(
-            x=[a for a, _ in places], y=[b for _, b in places], mode="lines", name=name, line=line,
+            x=[a for a, _ in places], y=[b for _, b in places], mode="lines", name=name, line=line, xaxis="x2", yaxis="y2",
             fill="toself" if key != "flat" else None, opacity=0.8, hoverinfo="skip",
         )  # fmt: skip
-        figure.add_trace(trace, row=2, col=1)
-    grid = {"gridcolor": "rgba(134,142,150,.2)", "zeroline": True, "zerolinecolor": GRAY}
-    figure.update_xaxes(row=2, col=1, **grid)
-    figure.update_yaxes(scaleanchor="x2", scaleratio=1, row=2, col=1, **grid)
+        traces.append(trace)
+    return traces
 
 
 def draw(data):
-    from plotly.subplots import make_subplots
+    import plotly.graph_objects as go
 
-    figure = make_subplots(rows=2, cols=1, row_heights=[0.56, 0.44], vertical_spacing=0.1)
-    _landscape(figure, data)
-    _mapped(figure, data)
     slopes = ", ".join(f"{float(one):+.2f}" for one in data["slopes"])
     rows = "; ".join(", ".join(f"{float(one):.2f}" for one in row) for row in data["hessian"])
     table = "; ".join(", ".join(f"{float(one):.2f}" for one in row) for row in data["jacobian"])
     title = (
-        f"landscape: slopes ({slopes}), Hessian ({rows})<br>"
-        f"map: Jacobian ({table}), determinant {float(data['determinant']):.2f}"
+        f"slopes ({slopes})<br>Hessian ({rows})<br>"
+        f"Jacobian of the map ({table}),<br>determinant {float(data['determinant']):.2f}"
     )
-    figure.update_layout(
-        title={"text": title, "font": {"size": 14}},
+    shown = {"range": [-REACH, REACH], "constrain": "domain"}
+    grid = {"gridcolor": "rgba(134,142,150,.2)", "zeroline": True, "zerolinecolor": GRAY}
+    # All at once: made piece by piece, the same figure takes several times as long.
+    layout = go.Layout(
+        title={"text": title, "font": {"size": 14}, "y": 0.985, "yanchor": "top"},
+        xaxis={"title": {"text": "x"}, "anchor": "y", **shown},
+        yaxis={"title": {"text": "y"}, "anchor": "x", "domain": [0.49, 1.0], "scaleanchor": "x", "scaleratio": 1, **shown},
+        xaxis2={"anchor": "y2", **grid},
+        yaxis2={"anchor": "x2", "domain": [0.0, 0.39], "scaleanchor": "x2", "scaleratio": 1, **grid},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
-        margin={"l": 60, "r": 15, "t": 75, "b": 60},
-        height=860,
+        margin={"l": 60, "r": 15, "t": 110, "b": 60},
+        height=890,
         legend={"orientation": "h", "y": -0.06, "yanchor": "top"},
-    )
-    return figure
+    )  # fmt: skip
+    return go.Figure(data=[*_landscape(data), *_mapped(data)], layout=layout)

@@ -52,6 +52,17 @@ def by_sampler(n, batch_size, generator):
     return [torch.tensor(batch) for batch in sampler]
 
 
+@replaces("minibatches")
+def by_drawing_from_what_is_left(n, batch_size, generator):
+    _check(n, batch_size)
+    left, batches = list(range(n)), []
+    draws = iter(torch.rand(n, generator=generator, dtype=torch.float64).tolist())
+    while left:
+        size = min(batch_size, len(left))
+        batches.append(torch.tensor([left.pop(int(next(draws) * len(left))) for _ in range(size)]))
+    return batches
+
+
 # ── sgd ──
 
 
@@ -118,4 +129,15 @@ def by_samplers(grad, x0, data, lr, epochs, batch_size, generator):
     for _ in range(epochs):
         for rows in order:
             x = x - lr * grad(x, torch.stack([data[row] for row in rows]))
+    return x
+
+
+@replaces("sgd")
+def with_one_tensor_all_along(grad, x0, data, lr, epochs, batch_size, generator):
+    """One copy of x0, changed in place; grad sees that very tensor."""
+    _check(epochs, batch_size)
+    x = x0.clone()
+    for _ in range(epochs):
+        for rows in _shuffled(len(data), batch_size, generator):
+            x -= lr * grad(x, data[rows])
     return x

@@ -48,7 +48,8 @@ def batches_of_many(my, rng):
     """More numbers than a byte or a half holds."""
     n = rng.integer(4000, 4100)
     batches = list(my.minibatches(n, 300, rng.generator()))
-    return [_sizes(batches), _all(batches)]
+    low = int((torch.cat(batches)[: n // 2] < n // 2).sum())  # n / 4, and 7 standard deviations of 16 to each side
+    return [_sizes(batches), _all(batches), abs(low - n / 4) < 112]
 
 
 def batches_in_random_order(my, rng):
@@ -68,7 +69,7 @@ def batches_in_every_order(my, rng):
     """The 24 orders of four numbers, in batches of three and one: which of them came."""
     generator = rng.generator()
     weights = torch.tensor([64, 16, 4, 1])
-    drawn = torch.stack([torch.cat(list(my.minibatches(4, 3, generator))) for _ in range(300)])
+    drawn = torch.stack([torch.cat(list(my.minibatches(4, 3, generator))) for _ in range(260)])
     codes = {code: place for place, code in enumerate(_codes_of_orders())}
     return torch.tensor([codes.get(code, 24) for code in (drawn * weights).sum(-1).tolist()])
 
@@ -79,10 +80,31 @@ def _codes_of_orders():
     return (rows * torch.tensor([64, 16, 4, 1])).sum(-1).tolist()
 
 
+def batches_without_a_trend(my, rng):
+    """How many numbers moved by less than a third of the way round, forwards: no way is more probable than another.
+
+    A shuffle that exchanges each place with any other of all places has a trend.
+    """
+    n, generator, found = 1000, rng.generator(), []
+    for _ in range(80):
+        moved = (torch.cat(list(my.minibatches(n, 70, generator))) - torch.arange(n)).remainder(n)
+        found.append(((moved > 0) & (moved < n // 3)).sum())
+    return torch.stack(found)
+
+
+def batches_of_strangers(my, rng):
+    """How often the next number is larger, and three times how often the steps from one to the next are equal."""
+    generator, found = rng.generator(), []
+    for _ in range(100):
+        steps = torch.cat(list(my.minibatches(200, 30, generator))).diff()
+        found.append((steps > 0).sum() + 3 * (steps[1:] == steps[:-1]).sum())
+    return torch.stack(found)
+
+
 def batches_meet_everybody(my, rng):
     """How many of the first half of the numbers are in the first of two batches."""
     generator = rng.generator()
-    return torch.tensor([int((next(iter(my.minibatches(12, 6, generator))) < 6).sum()) for _ in range(250)])
+    return torch.tensor([int((next(iter(my.minibatches(12, 6, generator))) < 6).sum()) for _ in range(160)])
 
 
 def batches_from_the_generator(my, rng):

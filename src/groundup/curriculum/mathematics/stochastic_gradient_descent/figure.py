@@ -38,7 +38,7 @@ def compute(my, batch, rate, epochs, draw):
         places = []
 
         def noted(x, rows):
-            places.append(x)
+            places.append(x.clone())  # it may be one tensor that is changed in place
             return _pull(x, rows)
 
         end = my.sgd(noted, start, data, rate, epochs, size, torch.Generator().manual_seed(int(draw)))

@@ -80,6 +80,24 @@ def turned_like_a_wheel(n, batch_size, generator):
 
 
 @replaces("minibatches")
+def exchanged_with_any_place(n, batch_size, generator):
+    """Every place was exchanged with a random one of all n places. That makes n to the power of n equally likely courses, which cannot be shared out evenly among n! orders. Exchange each place only with those that are not settled yet."""
+    _require(n, batch_size)
+    order = list(range(n))
+    for i, u in enumerate(torch.rand(n, generator=generator, dtype=torch.float64).tolist()):
+        j = int(u * n)
+        order[i], order[j] = order[j], order[i]
+    return _cut(torch.tensor(order, dtype=torch.int64), batch_size)
+
+
+@replaces("minibatches")
+def sorted_by_keys_that_meet(n, batch_size, generator):
+    """The numbers were sorted by random whole numbers, of which many are equal; those with equal keys keep their old order. The keys have to be so fine that no two are alike."""
+    _require(n, batch_size)
+    return _cut(torch.randint(max(n, 1), (n,), generator=generator).argsort(stable=True), batch_size)
+
+
+@replaces("minibatches")
 def generator_left_aside(n, batch_size, generator):
     """The order came from PyTorch's process-wide random numbers. Whoever passes a generator wants to decide what comes out: it has to be handed on to the function that draws."""
     _require(n, batch_size)

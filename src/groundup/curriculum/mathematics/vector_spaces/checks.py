@@ -13,6 +13,14 @@ one_vector = close("one vector is brought to length 1 and keeps its sign", reduc
 a_vector_twice = close("a multiple of an earlier vector is skipped", reduction=4, **GS)
 mixtures_and_zeros = close("mixtures and zero vectors are skipped, later vectors are not", reduction=6, **GS)
 more_vectors_than_entries = close("there are never more rows than entries in a row", reduction=3, **GS)
+late_vectors_that_count = close("vectors are looked at to the last one", reduction=3, **GS)
+mixtures_up_to_rounding = close(
+    "a mixture that was rounded is still a mixture",
+    builds="gram_schmidt",
+    reduction=5,
+    conditioning=1e9,
+    because="the vectors carry noise of 1e-8, and what is skipped decides, not the digits",
+)
 zeros_only = close("zeros span nothing: no row comes back", reduction=1, **GS)
 long_and_short_vectors = close("very long and very short vectors count alike", reduction=5, **GS)
 vectors_of_whole_numbers = close("vectors of whole numbers give floating-point rows", reduction=4, **GS)
@@ -43,6 +51,7 @@ rank_in_float32 = exact("rank in float32", builds="rank")
 rank_under_noise = exact("noise below the tolerance does not count", builds="rank")
 rank_with_values_of_all_sizes = exact("the tolerance decides how many directions count", builds="rank")
 rank_with_a_tiny_row = exact("a row that is tiny beside the others does not count", builds="rank")
+rank_with_a_misleading_first_row = exact("a short row that comes first does not decide", builds="rank")
 rank_of_rows_that_differ_a_little = exact("rows that all lie near one plane", builds="rank")
 rank_leaves_its_input_alone = exact("rank does not change the matrix", builds="rank")
 no_matrix_for_rank = valid("rank refuses what is no matrix, and shows the shape", refused_with_shapes, builds="rank")
@@ -56,6 +65,10 @@ null_space_is_orthonormal = close("the rows of the null space are orthonormal", 
 null_space_of_a_wide_matrix = same_subspace("three rows of seven entries leave four directions", reduction=7, **NULL)
 null_space_of_a_wide_matrix_of_low_rank = same_subspace("dependent rows leave more directions", reduction=6, **NULL)
 null_space_of_a_tall_matrix = same_subspace("the null space of a tall matrix", reduction=7, **NULL)
+null_space_where_late_rows_count = same_subspace("every row counts, however many there are", reduction=7, **NULL)
+null_space_with_a_tiny_row = same_subspace(
+    "a row that is tiny beside the others forbids nothing", reduction=100, **NULL
+)
 null_space_of_full_rank = same_subspace("nothing but zero is taken to zero: shape (0, n)", reduction=5, **NULL)
 null_space_of_zeros_and_nothing = same_subspace("zeros take everything to zero", reduction=5, **NULL)
 null_space_without_columns = same_subspace("a matrix without columns", reduction=3, **NULL)

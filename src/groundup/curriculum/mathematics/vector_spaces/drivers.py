@@ -66,6 +66,21 @@ def more_vectors_than_entries(my, rng):
     return my.gram_schmidt(torch.cat([_low(rng, 3, 3, 3), rng.normal(4, 3, dtype=F64)]))
 
 
+def late_vectors_that_count(my, rng):
+    """The first vectors are all on one line; the new directions come after as many vectors as there are entries."""
+    a = _low(rng, 3, 3, 3)
+    return my.gram_schmidt(torch.stack([a[0], 2 * a[0], -a[0], 0.5 * a[0], a[1], a[0] + a[1], a[2]]))
+
+
+def mixtures_up_to_rounding(my, rng):
+    """In float32, and in float64 with noise far beyond its own rounding."""
+    a = _low(rng, 3, 5, 3)
+    one, two = rng.uniform(2, low=0.5, high=2.0, dtype=F64)
+    mixed = torch.stack([a[0], a[1], one * a[0] - two * a[1], one * a[1] + a[0] / 3, a[2]])
+    noise = 1e-8 * torch.tensor([[0.0], [0.0], [1.0], [1.0], [0.0]], dtype=F64) * rng.normal(5, 5, dtype=F64)
+    return [my.gram_schmidt(mixed.float()), my.gram_schmidt(mixed + noise)]
+
+
 def zeros_only(my, rng):
     n = rng.integer(2, 9)
     return [my.gram_schmidt(torch.zeros(3, n)), my.gram_schmidt(torch.zeros(0, n)), my.gram_schmidt(rng.normal(1, n))]
@@ -73,7 +88,7 @@ def zeros_only(my, rng):
 
 def long_and_short_vectors(my, rng):
     a = _low(rng, 3, 5, 3, torch.float32)
-    return [my.gram_schmidt(a * 1e-12), my.gram_schmidt(a * torch.tensor([[1e12], [1.0], [1e-12]]))]
+    return [my.gram_schmidt(a * 1e-15), my.gram_schmidt(a * torch.tensor([[1e15], [1.0], [1e-15]]))]
 
 
 def vectors_of_whole_numbers(my, rng):
@@ -170,9 +185,9 @@ def rank_under_noise(my, rng):
 
 
 def rank_with_values_of_all_sizes(my, rng):
-    sizes = [3.0, 1.0, 3e-2, 1e-3, 3e-5, 1e-6, 1e-8][: rng.integer(5, 8)]
-    a = _of(rng, 7, 8, sizes)
-    return [my.rank(a, tolerance=t) for t in (0.1, 3e-3, 1e-10)]
+    sizes = [3.0, 1.0, 3e-2, 1e-3, 3e-5, 1e-6, 1e-8]
+    a, full = _of(rng, 7, 8, sizes[: rng.integer(5, 7)]), _of(rng, 7, 8, sizes)
+    return [[my.rank(a, tolerance=t) for t in (0.1, 3e-3, 1e-10)], my.rank(full, tolerance=1e-10), a]
 
 
 def rank_with_a_tiny_row(my, rng):
@@ -180,6 +195,13 @@ def rank_with_a_tiny_row(my, rng):
     a = _low(rng, 4, 5, 4)
     a[rng.integer(0, 4)] *= 1e-8
     return [my.rank(a), my.rank(a, tolerance=1e-10), a]
+
+
+def rank_with_a_misleading_first_row(my, rng):
+    """A short first row, nearly along the second: as an axis it would make a direction of the hair between them."""
+    u, w, v = _low(rng, 3, 5, 3)
+    a = torch.stack([1e-4 * (u + 1e-4 * w), u, v, v - 2 * u])
+    return [my.rank(a), my.rank(a.T), my.rank(a, tolerance=1e-10), a]
 
 
 def rank_of_rows_that_differ_a_little(my, rng):
@@ -225,6 +247,20 @@ def null_space_of_a_wide_matrix_of_low_rank(my, rng):
 
 def null_space_of_a_tall_matrix(my, rng):
     return [my.null_space(_low(rng, 7, 4, r)) for r in (1, rng.integer(2, 4))]
+
+
+def null_space_where_late_rows_count(my, rng):
+    """As many rows as columns say the same; the others come after them."""
+    a = _low(rng, 2, 4, 2)
+    factors = torch.tensor([1.0, 2.0, -1.0, 0.5, 0.0], dtype=F64)
+    return my.null_space(torch.cat([torch.outer(factors, a[0]), a[1:], a[1:] - a[:1]]))
+
+
+def null_space_with_a_tiny_row(my, rng):
+    """A row of its own direction, too short to count beside the others, comes first or last."""
+    a = _low(rng, 4, 6, 4)
+    a[0] *= 1e-8
+    return [my.null_space(a), my.null_space(a.flip(0)), my.null_space(a[1:])]
 
 
 def null_space_of_full_rank(my, rng):
@@ -274,8 +310,9 @@ def null_space_under_noise(my, rng):
 
 def null_space_with_a_fine_tolerance(my, rng):
     """What is left at 1e-8 counts: only its number is asked, since its direction is known to few digits."""
-    a = _of(rng, 5, 6, [3.0, 2.0, 1.0, 1e-7, 1e-7][: rng.integer(4, 6)])
-    return [list(my.null_space(a, t).shape) for t in (1e-10, 1e-4)]
+    values = [3.0, 2.0, 1.0, 1e-7, 1e-7]
+    a, b = _of(rng, 5, 6, values[: rng.integer(4, 6)]), _of(rng, 4, 7, values[:3])
+    return [[list(my.null_space(a, t).shape) for t in (1e-10, 1e-4)], list(my.null_space(b, 1e-10).shape), a]
 
 
 def null_space_leaves_its_input_alone(my, rng):

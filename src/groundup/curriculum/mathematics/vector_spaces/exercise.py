@@ -36,7 +36,7 @@ def gram_schmidt(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def rank(a: torch.Tensor, tolerance: float = 1e-6) -> int:
-    """How many rows of a are no mixture of others. It is also the number of columns that are no mixture of others.
+    """How many rows of a are no mixture of the rows before them. As many columns are no mixture of the columns before them.
 
     a: (m, n); tolerance: a share, from 1e-10 (float64) to 0.1. Returns a Python integer.
     Exactly: the number of singular values of a (a later topic) above tolerance times the largest. Nobody has to compute

@@ -59,7 +59,7 @@ def draw(data):
     from plotly.subplots import make_subplots
 
     blue, orange, green, violet, gray = "#1c7ed6", "#d9480f", "#2b8a3e", "#ae3ec9", "#868e96"
-    figure = make_subplots(rows=1, cols=2, subplot_titles=["rows and basis", "the circle after the map"])
+    figure = make_subplots(rows=1, cols=2, subplot_titles=["rows, basis", "the circle, mapped"])
     u, v = ([float(x) for x in row] for row in data["a"])
     along = [float(x) for x in data["along"]]
     line = {"mode": "lines", "showlegend": False, "hoverinfo": "skip"}
@@ -82,7 +82,7 @@ def draw(data):
         row=1, col=2,
     )  # fmt: skip
     lost = len(data["lost"])
-    title = f"rank {data['rank']}   directions lost: {lost}   rows of the basis: {len(data['basis'])}"
+    title = f"rank {data['rank']}, directions lost: {lost}<br>rows of the basis: {len(data['basis'])}"
     for col in (1, 2):
         bounds = {"range": [-2.4, 2.4], "zeroline": True, "zerolinecolor": gray, "showgrid": False, "dtick": 1}
         figure.update_xaxes(constrain="domain", row=1, col=col, **bounds)
@@ -92,7 +92,7 @@ def draw(data):
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
-        margin={"l": 35, "r": 10, "t": 80, "b": 30},
+        margin={"l": 35, "r": 10, "t": 95, "b": 30},
         height=420,
     )
     return figure

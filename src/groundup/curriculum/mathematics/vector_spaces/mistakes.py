@@ -138,6 +138,20 @@ def skipped_below_a_fixed_length(vectors):
 
 
 @replaces("gram_schmidt")
+def skipped_at_the_rounding_of_the_dtype(vectors):
+    """What is left was compared with the rounding of the dtype, or something nearly as small. A mixture of numbers that were rounded, or measured, leaves more than that: the share to compare with is 1e-5."""
+    vectors = _real(vectors)
+    share = 100 * torch.finfo(vectors.dtype).eps
+    return _walk(vectors, _usual, lambda rest, vector: rest.norm() > share * vector.norm())
+
+
+@replaces("gram_schmidt")
+def only_as_many_vectors_as_entries(vectors):
+    """Vectors beyond the number of entries were not looked at. There are never more rows in the result than that, but the first vectors may be mixtures of each other, and a later one may bring what is missing."""
+    return right.gram_schmidt(vectors[: vectors.shape[-1]] if vectors.dim() == 2 else vectors)
+
+
+@replaces("gram_schmidt")
 def stops_at_the_first_mixture(vectors):
     """The first vector that is a mixture of the others ended the work. Later vectors may still bring new directions."""
     return _walk(_real(vectors), _usual, _left, stop=True)
@@ -270,6 +284,21 @@ def each_row_compared_with_itself(a, tolerance=1e-6):
 
 
 @replaces("rank")
+def rows_in_the_order_they_came(a, tolerance=1e-6):
+    """The rows were taken in the order in which they came. A short row that comes early becomes an axis, and its own small errors are stretched with it: begin with the longest, and go on with the longest that is left."""
+    a = _real(a).double()
+    longest = a.norm(dim=1).max() if a.numel() else 0.0
+    return len(_walk(a, _usual, lambda rest, vector: rest.norm() > tolerance * longest))
+
+
+@replaces("rank")
+def columns_in_the_order_they_came(a, tolerance=1e-6):
+    """The pivots were looked for column by column, from the left. A column that is small throughout gives a small pivot, and the errors are divided by it: take the largest entry left anywhere."""
+    a = _real(a)
+    return _pivots(a, tolerance * float(a.double().abs().max()) if a.numel() else 0.0)
+
+
+@replaces("rank")
 def no_rows_exchanged(a, tolerance=1e-6):
     """A zero where the pivot should stand was taken to mean that nothing is left in this column. Another row may have an entry there: look further down before you give up."""
     a = _real(a)
@@ -374,6 +403,20 @@ def counted_by_size_instead_of_rank(a, tolerance=1e-6):
     """There are as many vectors as there are columns more than rows. Rows that are mixtures of others forbid nothing: it is the rank that counts."""
     a = _real(a)
     return right.null_space(a, tolerance)[: max(a.shape[1] - a.shape[0], 0)]
+
+
+@replaces("null_space")
+def first_rows_alone(a, tolerance=1e-6):
+    """Rows beyond the number of columns were not looked at. Those before them may say the same several times, and then the later ones still forbid something."""
+    return right.null_space(a[: a.shape[-1]] if a.dim() == 2 and a.shape[1] else a, tolerance)
+
+
+@replaces("null_space")
+def rows_compared_with_themselves(a, tolerance=1e-6):
+    """What is left of a row was compared with that row's own length, so that a row that is tiny beside all others forbids a direction. Compare with the largest of the whole matrix."""
+    rows = _real(a)
+    kept = _walk(rows.double(), _usual, lambda rest, vector: rest.norm() > tolerance * vector.norm())
+    return right.null_space(kept, 1e-9).to(rows.dtype)
 
 
 @replaces("null_space")

@@ -95,47 +95,64 @@ def compute(my, peak, warmup, bound):
     }
 
 
+ROWS = {"rates": (0.78, 1.0), "norms": (0.43, 0.71), "losses": (0.0, 0.36)}
+TITLES = {"rates": "learning rate", "norms": "norm of the gradient", "losses": "loss on the batch"}
+LOOKS = (("plain", "constant, unclipped", "#868e96"), ("mine", "schedule and clipping", "#1c7ed6"))
+GRID = {"gridcolor": "rgba(134,142,150,.2)", "zeroline": False}
+
+
 def draw(data):
     import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
 
-    figure = make_subplots(
-        rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.09, row_heights=[0.24, 0.34, 0.42],
-        subplot_titles=["learning rate", "norm of the gradient", "loss on the batch"],
-    )  # fmt: skip
-    looks = (("plain", "constant, unclipped", "#868e96"), ("mine", "schedule and clipping", "#1c7ed6"))
-    for key, name, color in looks:
-        for row, what in enumerate(("rates", "norms", "losses"), 1):
+    # Everything is given to Plotly at once: each addition to a figure that is there costs as much as all of this.
+    lines, axes, notes = [], {}, []
+    for row, (what, domain) in enumerate(ROWS.items(), 1):
+        axes[f"xaxis{row}"] = {
+            "range": [-1, STEPS],
+            "anchor": f"y{row}",
+            "matches": "x3",
+            "showticklabels": row == 3,
+            **GRID,
+        }
+        axes[f"yaxis{row}"] = {"domain": domain, "anchor": f"x{row}", "rangemode": "tozero", **GRID}
+        notes.append(
+            {"text": TITLES[what], "x": 0.5, "y": domain[1], "xref": "paper", "yref": "paper", "yanchor": "bottom",
+             "showarrow": False, "font": {"size": 15}}
+        )  # fmt: skip
+        for key, name, color in LOOKS:
             values = [float(one) for one in data[key][what]]
             if what == "norms":
                 values = [max(one, 1e-4) for one in values]
-            figure.add_trace(
-                go.Scatter(
-                    x=list(range(len(values))), y=values, name=name, mode="lines", line={"color": color, "width": 2.5},
-                    legendgroup=key, showlegend=row == 3, hovertemplate="update %{x}: %{y:.3g}<extra></extra>",
-                ),
-                row=row, col=1,
+            lines.append(
+                {"type": "scatter", "x": list(range(len(values))), "y": values, "xaxis": f"x{row}", "yaxis": f"y{row}",
+                 "name": name, "mode": "lines", "line": {"color": color, "width": 2.5}, "legendgroup": key,
+                 "showlegend": row == 3, "hovertemplate": "update %{x}: %{y:.3g}<extra></extra>"}
             )  # fmt: skip
-    if data["bound"] is not None:
-        figure.add_hline(y=float(data["bound"]), line={"color": "#d9480f", "dash": "dot", "width": 2}, row=2, col=1)
-    grid = {"gridcolor": "rgba(134,142,150,.2)", "zeroline": False}
-    figure.update_xaxes(range=[-1, STEPS], **grid)
-    figure.update_xaxes(title="update", row=3, col=1)
-    figure.update_yaxes(rangemode="tozero", **grid)
-    figure.update_yaxes(type="log", dtick=1, row=2, col=1)
+    axes["xaxis3"]["title"] = {"text": "update"}
+    axes["yaxis2"] |= {"type": "log", "dtick": 1}
     highest = max(float(one) for key in ("mine", "plain") for one in data[key]["losses"])
-    figure.update_yaxes(range=[0, min(max(1.0, 1.05 * highest), 4.0)], row=3, col=1)
+    axes["yaxis3"]["range"] = [0, min(max(1.0, 1.05 * highest), 4.0)]
+    bound = []
+    if data["bound"] is not None:
+        here = float(data["bound"])
+        bound = [
+            {"type": "line", "xref": "x2 domain", "x0": 0, "x1": 1, "yref": "y2", "y0": here, "y1": here,
+             "line": {"color": "#d9480f", "dash": "dot", "width": 2}}
+        ]  # fmt: skip
     ends = [float(data[key]["end"]) for key in ("mine", "plain")]
-    figure.update_layout(
-        title={
+    layout = {
+        **axes,
+        "title": {
             "text": f"loss on all data at the end: {ends[0]:.2f} (blue), {ends[1]:.2f} (gray)",
             "font": {"size": 15}, "y": 0.985, "yanchor": "top",
         },
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": "#767676"},
-        margin={"l": 50, "r": 15, "t": 75, "b": 75},
-        height=640,
-        legend={"orientation": "h", "y": -0.13, "yanchor": "top"},
-    )  # fmt: skip
-    return figure
+        "annotations": notes,
+        "shapes": bound,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": "#767676"},
+        "margin": {"l": 50, "r": 15, "t": 75, "b": 75},
+        "height": 640,
+        "legend": {"orientation": "h", "y": -0.13, "yanchor": "top"},
+    }  # fmt: skip
+    return go.Figure({"data": lines, "layout": layout})
