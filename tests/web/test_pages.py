@@ -379,6 +379,7 @@ def test_a_project_says_which_of_its_parts_are_the_learners(client: TestClient, 
     assert "Let a loss fall, for a whole stage." in words(before)
     assert 'href="/topic/self-attention"' in before.text
     assert "<attends>" not in before.text
+    assert "A model that <attends>" in words(before)
     study.open("self-attention").path.write_text(fake.GOOD)
     study.check("self-attention")
     assert "2 of 2 parts are yours so far" in words(client.get("/project/attending-model"))

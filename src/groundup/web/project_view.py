@@ -25,6 +25,7 @@ def project_view(study: Study, project: Project) -> dict[str, Any]:
         "project": project,
         "track": track,
         "stage": next(one for one in track.stages if one.id == project.stage),
+        "needs": [roadmap.topic(one) for one in project.needs],
         "uses": lines,
         "mine": sum(one["passed"] for one in lines),
         "what": sentence(project.lab or ""),
