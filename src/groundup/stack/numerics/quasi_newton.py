@@ -19,6 +19,7 @@ from torch import Tensor
 
 SHARE = 1e-4  # of the descent that the slope promises, so much has to come
 TRIALS = 60  # lengths 1, 1/2, … down to about 1e-18
+FAR = 2.0**20  # at most so many times the direction, where f bends downwards for long
 BENT = 1e-10  # a pair counts if s · y is above this share of |s| |y|
 
 Function = Callable[[Tensor], Tensor]
@@ -47,8 +48,9 @@ def lbfgs(f: Function, grad: Function, x0: Tensor, memory: int = 10, steps: int 
     """Where L-BFGS with backtracking comes to: at most so many steps, each lower than the one before.
 
     x0: any shape (...), float32 or float64. ``memory`` pairs are kept. Ends sooner where the descent that the slope
-    promises is lost in the rounding of f, or where even straight down the slope no step is lower. Asks for at most
-    ``steps`` gradients. Returns (...) in x0's dtype. Raises ValueError for a memory below 1 and for negative steps.
+    promises is lost in the rounding of f, or where even straight down the slope no step is lower. After a step along
+    which f bends downwards, the next one may be twice as long. Asks for at most ``steps`` gradients. Returns (...) in
+    x0's dtype. Raises ValueError for a memory below 1 and for negative steps.
     """
     if memory < 1 or steps < 0:
         raise ValueError(f"memory must be at least 1 and steps not negative: got {memory} and {steps}")
@@ -58,14 +60,15 @@ def lbfgs(f: Function, grad: Function, x0: Tensor, memory: int = 10, steps: int 
     f, rounding = _remembering(f), torch.finfo(x.dtype).eps
     g = grad(x).clone()  # a copy: the caller may use its tensor again
     pairs: deque[tuple[Tensor, Tensor]] = deque(maxlen=memory)
+    reach = 1.0
     for step in range(1, steps + 1):
-        direction = _bent(g, pairs)
+        direction = reach * _bent(g, pairs)
         if 0 <= -float((g * direction).sum()) <= rounding * abs(float(f(x))):
             break
         length = _length(f, g, x, direction)
         if length == 0.0 and pairs:  # what is remembered leads nowhere from here
             pairs.clear()
-            direction = -g
+            direction, reach = -g, 1.0
             length = _length(f, g, x, direction)
         if length == 0.0:
             break
@@ -76,6 +79,9 @@ def lbfgs(f: Function, grad: Function, x0: Tensor, memory: int = 10, steps: int 
         s, y = new - x, new_g - g
         if float((s * y).sum()) > BENT * float(s.norm() * y.norm()):
             pairs.append((s, y))
+            reach = 1.0
+        else:  # bent downwards: what the pairs say of the scale is far too small here
+            reach = min(2 * reach * length, FAR)
         x, g = new, new_g
     return x
 

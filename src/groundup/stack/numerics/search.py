@@ -3,9 +3,9 @@
 A setting (config) is a dict from names to values; an objective says how bad it is, and lower is better. A NaN is worse
 than any number, so that a training run that came to grief never wins.
 
-Sources: Bergstra and Bengio, *Random Search for Hyper-Parameter Optimization* (2012), section 2; Jamieson and Talwalkar,
-*Non-stochastic Best Arm Identification and Hyperparameter Optimization* (2016), section 3; Li and others, *Hyperband*
-(2018), whose rounding is used here: of n, n // eta stay.
+Sources: Bergstra and Bengio, *Random Search for Hyper-Parameter Optimization* (2012), section 2; Jamieson and
+Talwalkar, *Non-stochastic Best Arm Identification and Hyperparameter Optimization* (2016), section 3; Li and others,
+*Hyperband* (2018), whose rounding is used here: of n, n // eta stay.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def random_search(
 ) -> tuple[dict[str, Any], float]:
     """The best of n independent random settings, with its value.
 
-    space: name → list of values, each equally likely, or a tuple (low, high, "linear" or "log"): a number between them,
+    space: name → list of values, each equally likely, or a tuple (low, high, "linear" or "log"): a float between them,
     equally likely everywhere on that scale. objective(config) → a number, asked n times; it gets a copy of its own.
     Of equal values the first counts. Raises ValueError, before anything is asked, for n below 1, a name without
     values and a range that is none.
@@ -92,7 +92,7 @@ def _require_drawable(name: str, values: object) -> None:
         return
     if isinstance(values, tuple) and len(values) == 3:
         low, high, scale = values
-        if scale == "linear" and low <= high or scale == "log" and 0 < low <= high:
+        if (scale == "linear" and low <= high) or (scale == "log" and 0 < low <= high):
             return
     raise ValueError(f'{name} needs values, or (low, high, "linear" or "log") with low <= high: got {values!r}')
 
@@ -103,5 +103,7 @@ def _draw(values: Sequence[Any], generator: torch.Generator) -> Any:
     low, high, scale = values
     share = float(torch.rand((), dtype=torch.float64, generator=generator))
     if scale == "linear":
-        return low + share * (high - low)
-    return min(max(low * (high / low) ** share, low), high)  # rounding must not lead out of the range
+        value = (1 - share) * low + share * high
+    else:
+        value = math.exp((1 - share) * math.log(low) + share * math.log(high))
+    return float(min(max(value, low), high))  # rounding must not lead out of the range

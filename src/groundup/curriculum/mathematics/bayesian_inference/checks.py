@@ -15,6 +15,7 @@ MOVES = 6.5  # standard deviations: chance goes beyond once in ten thousand mill
 # A frequency among N differs from its probability by a divergence of this over N as seldom as that (Chernoff), for any
 # of the numbers of visits and kinds of moves that are looked at.
 ALARM = math.log(2 * 20 * 400 / 1e-9)
+ALARM_OF_ONE = math.log(2 / 1e-9)  # where one frequency is looked at
 
 # ── beta_posterior ──
 
@@ -135,6 +136,20 @@ def upward(returned, expected):
     return None
 
 
+def up_and_down(returned, expected):
+    path = _path(returned, expected)
+    if isinstance(path, str):
+        return path
+    moved = torch.diff(path) != 0
+    if not bool(moved[1::2].all()):
+        return "a place that is a little better was not always accepted"
+    found, total = int(moved[::2].sum()), len(moved[::2])
+    if _divergence(found, total, float(expected[2])) > ALARM_OF_ONE:
+        how = "more" if found > float(expected[2]) * total else "less"
+        return f"a place that is worse is accepted {how} often than the ratio of the densities says"
+    return None
+
+
 def at_an_edge(returned, expected):
     path = _path([returned[0], 0.0], [expected[0], torch.zeros((), dtype=torch.float64)])
     if isinstance(path, str):
@@ -151,6 +166,7 @@ walk_of_any_shape = exact("walks of any shape and length, float32 and float64", 
 walk_where_all_is_alike = distributed_as("where all is alike every move is accepted, and moves are normal", builds=WALK)
 walk_where_only_the_beginning_is_possible = close("a refused proposal repeats the place before", builds=WALK)
 walk_uphill = valid("up is always accepted", upward, builds=WALK)
+walk_on_stairs = valid("worse by a factor of about five: accepted about one time in five", up_and_down, builds=WALK)
 walk_at_an_edge = valid("the impossible is never accepted", at_an_edge, builds=WALK)
 walk_on_a_comb = valid("each level as often as its density says", as_the_densities_say, builds=WALK)
 walk_on_a_comb_of_tiny_densities = valid(

@@ -12,6 +12,8 @@ import torch
 TWO = torch.float64
 TEETH = 997  # in one unit; the levels take turns
 DRAWN = 400
+SHORT = 200
+STAIRS = 800
 
 # ── beta_posterior ──
 
@@ -58,7 +60,8 @@ def beta_refuses_parameters_of_zero(my, rng):
 def beta_refuses_negative_numbers(my, rng):
     k = rng.integer(1, 9)
     two = torch.tensor([1.0, -0.5])
-    calls = ((-1.5, 1, k, 1), (1, two, k, 1), (1, 1, -k, 2), (2, 1, k, torch.tensor(-1)))
+    mixed = torch.tensor([3, -k, 2])
+    calls = ((-1.5, 1, k, 1), (1, two, k, 1), (1, 1, -k, 2), (2, 1, k, torch.tensor(-1)), (1, 2, mixed, k))
     return [rng.attempt(my.beta_posterior, *call) for call in calls]
 
 
@@ -89,7 +92,9 @@ def mean_with_a_wide_prior(my, rng):
 
 def mean_after_nothing(my, rng):
     prior_mean, prior_std, noise = _settings(rng)
-    return [my.normal_posterior(prior_mean, prior_std, torch.zeros(0), noise), rng.integer(0, 99)]
+    nothing = my.normal_posterior(prior_mean, prior_std, torch.zeros(0), noise)
+    rows = my.normal_posterior(prior_mean, prior_std, torch.zeros(3, 0), noise)
+    return [nothing, rows[0], rng.integer(0, 99)]
 
 
 def mean_with_a_flat_prior(my, rng):
@@ -98,6 +103,7 @@ def mean_with_a_flat_prior(my, rng):
     return [
         my.normal_posterior(prior_mean, math.inf, x, noise),
         my.normal_posterior(prior_mean, math.inf, x[:1], noise),
+        my.normal_posterior(prior_mean, torch.tensor([math.inf, 0.75]), x.view(2, 3), noise),
     ]
 
 
@@ -141,10 +147,10 @@ def _comb(rng, offset):
     return (lambda x: logs[_level(x)]), torch.tensor(weights, dtype=TWO), begin
 
 
-def _walked(my, rng, offset):
+def _walked(my, rng, offset, n=DRAWN):
     log_density, weights, begin = _comb(rng, offset)
     step = round(float(rng.uniform(low=0.4, high=2.5)), 2)
-    return [my.metropolis_hastings(log_density, begin, DRAWN, step, rng.generator()), begin, weights, step]
+    return [my.metropolis_hastings(log_density, begin, n, step, rng.generator()), begin, weights, step]
 
 
 def _seen(draws, n, shape):
@@ -186,6 +192,19 @@ def walk_uphill(my, rng):
     return [my.metropolis_hastings(lambda x: 1e15 * x, x0, 150, 0.8, rng.generator()), x0]
 
 
+def walk_on_stairs(my, rng):
+    """One proposal is by a constant factor worse than wherever the walk may be before it; the next is a little better than that."""
+    heights, x0 = [], rng.normal(dtype=TWO)
+    factor = round(float(rng.uniform(low=0.18, high=0.22)), 3)
+
+    def log_density(x):
+        step = len(heights)
+        heights.append(1e-3 * step + (math.log(factor) if step % 2 else 0.0))
+        return heights[-1]
+
+    return [my.metropolis_hastings(log_density, x0, STAIRS, 0.8, rng.generator()), x0, factor]
+
+
 def walk_at_an_edge(my, rng):
     """Sixty walks of one proposal each, from the edge of what is possible."""
     generator, x0, step = rng.generator(), torch.zeros((), dtype=TWO), float(rng.uniform(low=0.3, high=3.0))
@@ -198,11 +217,11 @@ def walk_on_a_comb(my, rng):
 
 
 def walk_on_a_comb_of_tiny_densities(my, rng):
-    return _walked(my, rng, -1e5)
+    return _walked(my, rng, -1e5, SHORT)
 
 
 def walk_on_a_comb_of_huge_densities(my, rng):
-    return _walked(my, rng, 1e5)
+    return _walked(my, rng, 1e5, SHORT)
 
 
 def walk_of_several_numbers(my, rng):
@@ -242,7 +261,7 @@ def walk_asks_once(my, rng):
 def walk_leaves_its_beginning_alone(my, rng):
     x0 = rng.normal(2, 3, dtype=TWO)
     before = x0.clone()
-    my.metropolis_hastings(lambda x: -x.abs().sum(), x0, 5, 0.5, rng.generator())
+    my.metropolis_hastings(lambda x: -x.abs().sum(), x0, 5, 2, rng.generator())
     return [before, x0]
 
 

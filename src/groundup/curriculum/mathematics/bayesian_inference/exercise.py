@@ -29,8 +29,8 @@ def normal_posterior(prior_mean, prior_std, x, noise_std):
     prior_mean, prior_std: mean and standard deviation of the prior; noise_std: the standard deviation of one observation around
     the unknown mean. Numbers, or tensors that broadcast with (...). Both deviations are above 0. prior_std may be math.inf, a
     prior that says nothing (not together with n = 0).
-    Returns (mean, std) of the posterior of the unknown mean: mean is a tensor (...) in the dtype of x; std is a tensor, or a
-    number if prior_std and noise_std are numbers. It is not the spread of the next observation.
+    Returns (mean, std) of the posterior of the unknown mean: mean is a tensor (...) in the dtype of x; std is a tensor of that
+    shape, or of that of the deviations, or a number if prior_std and noise_std are numbers. It is not the spread of the next observation.
 
         normal_posterior(30.0, 5.0, tensor([40.0, 42.0, 38.0, 40.0]), 10.0)      -> (tensor(35.), 3.5355)
         # as much weight for the prior as for four observations: 10 / sqrt(4) is 5, too

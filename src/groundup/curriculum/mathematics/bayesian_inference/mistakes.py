@@ -214,6 +214,21 @@ def infinity_over_infinity(prior_mean, prior_std, x, noise_std):
 
 
 @replaces("normal_posterior")
+def one_flat_prior_for_all(prior_mean, prior_std, x, noise_std):
+    """One row has a flat prior, and those of the other rows were ignored as well. Each row has its own; with precisions no row needs a case of its own."""
+    flat = bool(torch.isinf(torch.as_tensor(prior_std)).any())
+    return _mean(prior_mean, torch.full_like(torch.as_tensor(prior_std), math.inf) if flat else prior_std, x, noise_std)
+
+
+@replaces("normal_posterior")
+def rows_of_nothing_forgotten(prior_mean, prior_std, x, noise_std):
+    """Where nothing was observed the prior came back as it was given, one for all rows. The mean has an entry for each row of x, also when the rows are empty."""
+    if not x.shape[-1]:
+        return torch.as_tensor(prior_mean, dtype=x.dtype), prior_std
+    return _mean(prior_mean, prior_std, x, noise_std)
+
+
+@replaces("normal_posterior")
 def mean_of_nothing(prior_mean, prior_std, x, noise_std):
     """Without any observation NaN came out: the mean of nothing is 0/0. Then the prior stays as it is."""
     mean, std = _mean(prior_mean, prior_std, x, noise_std)
@@ -344,6 +359,18 @@ def share_of_the_two_densities(log_density, x0, n, step, generator):
         return u < 1 / (1 + math.exp(min(height - level, 700.0)))
 
     return _walked(log_density, x0, n, step, generator, accept)
+
+
+@replaces("metropolis_hastings")
+def root_of_the_ratio(log_density, x0, n, step, generator):
+    """Worse places are accepted too often: with the root of the ratio, as if half of the difference of the logarithms were meant. The whole difference belongs to the whole ratio."""
+    return _walked(log_density, x0, n, step, generator, lambda height, level, u: math.log1p(-u) < (level - height) / 2)
+
+
+@replaces("metropolis_hastings")
+def square_of_the_ratio(log_density, x0, n, step, generator):
+    """Worse places are accepted too seldom: with the square of the ratio, as if twice the difference of the logarithms were meant. It is to be taken once."""
+    return _walked(log_density, x0, n, step, generator, lambda height, level, u: math.log1p(-u) < (level - height) * 2)
 
 
 @replaces("metropolis_hastings")

@@ -1,6 +1,7 @@
 """Right answers in other styles: all of them must pass."""
 
 import math
+import random
 
 import numpy as np
 import torch
@@ -139,3 +140,25 @@ def by_counting_places(x, statistic, level, n, generator):
         return ordered[below] * (1 - part) + ordered[min(below + 1, n - 1)] * part
 
     return quantile((1 - level) / 2), quantile((1 + level) / 2)
+
+
+@replaces("bootstrap_interval")
+def in_float32_as_it_comes(x, statistic, level, n, generator):
+    """Python numbers become float32, and all that follows with them; rows by torch.multinomial."""
+    _need(x, level, n)
+    rows = torch.multinomial(torch.ones(len(x)), n * len(x), replacement=True, generator=generator).view(n, len(x))
+    found = torch.stack([torch.as_tensor(statistic(x[one])).float() for one in rows]).double()
+    return [torch.quantile(found, share, dim=0) for share in ((1 - level) / 2, (1 + level) / 2)]
+
+
+@replaces("bootstrap_interval")
+def with_pythons_dice(x, statistic, level, n, generator):
+    """Another library's chance, seeded from the generator; Python numbers are returned for numbers."""
+    _need(x, level, n)
+    dice = random.Random(int(torch.randint(2**40, (1,), generator=generator)))
+    found = [statistic(x[dice.choices(range(len(x)), k=len(x))]) for _ in range(n)]
+    if isinstance(found[0], (int, float)):
+        low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2]).tolist()
+        return low, high
+    found = torch.stack(found).double()
+    return torch.quantile(found, (1 - level) / 2, dim=0), torch.quantile(found, (1 + level) / 2, dim=0)

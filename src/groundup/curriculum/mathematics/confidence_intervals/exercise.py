@@ -7,7 +7,7 @@ Two functions, each a few lines of PyTorch. In both:
 - What is returned is a pair: the lower end, then the upper end.
 - Tensors need not be contiguous, and are not changed.
 
-SciPy's ready-made intervals and quantiles are switched off.
+Only PyTorch, NumPy and Python are needed. SciPy has both functions ready-made: they would teach you nothing here.
 """
 
 

@@ -114,9 +114,7 @@ def draw(data):
     figure.add_vline(x=true, line={"color": GRAY, "width": 2, "dash": "dot"})
     figure.update_xaxes(range=list(reach), showgrid=False, zeroline=False)
     figure.update_xaxes(title=str(data["unit"]), row=2, col=1)
-    title = (
-        f"{STUDIES - missed} of {STUDIES} intervals hold the true mean; {float(data['percent']):.0f} % were promised"
-    )
+    title = f"{STUDIES - missed} of {STUDIES} hold the mean; promised: {float(data['percent']):.0f} %"
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
         paper_bgcolor="rgba(0,0,0,0)",

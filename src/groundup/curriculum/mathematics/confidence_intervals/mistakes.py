@@ -513,3 +513,32 @@ def nothing_accepted(x, statistic, level, n, generator):
     if len(x) < 1 or n < 1:
         return torch.tensor(math.nan), torch.tensor(math.nan)
     return _bootstrap(x, statistic, level, n, generator)
+
+
+@replaces("bootstrap_interval")
+def each_row_equally_often(x, statistic, level, n, generator):
+    """All places of all resamples were dealt out like a deck of cards that holds each row n times, so that no row comes up more often than another. Each draw is by chance alone, and knows nothing of the others."""
+    _need(x, level, n)
+    deck = torch.arange(len(x)).repeat(n)[torch.randperm(n * len(x), generator=generator)].reshape(n, len(x))
+    return _between(torch.stack([torch.as_tensor(statistic(x[rows]), dtype=TWO) for rows in deck]), level)
+
+
+@replaces("bootstrap_interval")
+def table_as_the_first_resample(x, statistic, level, n, generator):
+    """The table itself stood in for the first resample, and n - 1 were drawn. All n are drawn."""
+    _need(x, level, n)
+    results = [torch.as_tensor(statistic(x), dtype=TWO)]
+    for _ in range(n - 1):
+        results.append(torch.as_tensor(statistic(x[torch.randint(len(x), (len(x),), generator=generator)]), dtype=TWO))
+    return _between(torch.stack(results), level)
+
+
+@replaces("bootstrap_interval")
+def every_second_mirrored(x, statistic, level, n, generator):
+    """Every second resample was made from the one before, with the table turned upside down. That saves draws, and ties results to each other; each resample is drawn by itself."""
+    _need(x, level, n)
+    results, rows = [], None
+    for number in range(n):
+        rows = len(x) - 1 - rows if number % 2 else torch.randint(len(x), (len(x),), generator=generator)
+        results.append(torch.as_tensor(statistic(x[rows]), dtype=TWO))
+    return _between(torch.stack(results), level)

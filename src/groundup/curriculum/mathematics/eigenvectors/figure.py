@@ -59,7 +59,7 @@ def draw(data):
     from plotly.subplots import make_subplots
 
     blue, orange, green, gray = "#1c7ed6", "#d9480f", "#2b8a3e", "#868e96"
-    figure = make_subplots(rows=1, cols=2, subplot_titles=["points and components", "the covariance matrix as a map"])
+    figure = make_subplots(rows=1, cols=2, subplot_titles=["points", "the matrix as a map"])
     lists = {
         name: [[float(x) for x in row] for row in data[name]]
         for name in ("points", "components", "walk", "circle", "image")
@@ -113,17 +113,18 @@ def draw(data):
         ),
         row=1, col=2,
     )  # fmt: skip
-    for col, reach in ((1, 3.9), (2, 2.3)):
-        bounds = {"range": [-reach, reach], "zeroline": True, "zerolinecolor": gray, "showgrid": False, "dtick": 1}
-        figure.update_xaxes(constrain="domain", row=1, col=col, **bounds)
-        figure.update_yaxes(scaleanchor="x" if col == 1 else "x2", row=1, col=col, **bounds)
+    for col, reach, tick in ((1, 3.9, 2), (2, 2.3, 1)):
+        bounds = {"range": [-reach, reach], "zeroline": True, "zerolinecolor": gray, "showgrid": False, "dtick": tick}
+        figure.update_xaxes(constrain="domain", tickangle=0, row=1, col=col, **bounds)
+        figure.update_yaxes(constrain="domain", scaleanchor="x" if col == 1 else "x2", row=1, col=col, **bounds)
+    figure.update_annotations(font={"size": 13})
     by_qr = ", ".join(f"{float(x):.3f}" for x in data["by_qr"])
     title = (
-        f"variances along the components: {variances[0]:.3f}, {variances[1]:.3f}<br>"
-        f"after {last} step{'' if last == 1 else 's'}: power iteration {float(data['value']):.3f}   QR iteration {by_qr}"
+        f"variances: {variances[0]:.3f}, {variances[1]:.3f}<br>"
+        f"{last} step{'' if last == 1 else 's'}: power iteration {float(data['value']):.3f}, QR {by_qr}"
     )
     figure.update_layout(
-        title={"text": title, "font": {"size": 14}, "y": 0.97, "yanchor": "top"},
+        title={"text": title, "font": {"size": 13}, "y": 0.97, "yanchor": "top"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},

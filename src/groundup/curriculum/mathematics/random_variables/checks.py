@@ -28,6 +28,7 @@ draws_of_a_few_values = distributed_as("draws: each value as often as its step i
 draws_of_two_unequal_ones = distributed_as("draws: two values", builds=DRAW)
 draws_of_values_in_disorder = distributed_as("draws: values in any order, one of them twice", builds=DRAW)
 draws_of_many_values = distributed_as("draws: forty values in float64", builds=DRAW)
+draws_between_coarse_darts = distributed_as("draws: five hundred narrow steps, each met", builds=DRAW)
 draws_of_the_impossible = exact("draws: a value of probability 0 is never drawn", builds=DRAW)
 draws_of_rounded_steps = exact("draws: steps in half precision that end at 0.996", builds=DRAW)
 draws_of_the_certain = exact("draws: only one value is possible", builds=DRAW)

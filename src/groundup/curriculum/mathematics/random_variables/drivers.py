@@ -117,6 +117,15 @@ def draws_of_many_values(my, rng):
     return my.sample_inverse(_steps(_mass(rng, 40, dtype=TWO), TWO), values, DRAWN, rng.generator())
 
 
+def draws_between_coarse_darts(my, rng):
+    """A stripe of ones within each part of 1/256, beside its ends: darts that are themselves so coarse miss them."""
+    start = float(rng.uniform(low=0.15, high=0.35))
+    cells = torch.arange(256, dtype=TWO)
+    edges = torch.stack([cells + start, cells + start + 0.5], dim=1).flatten() / 256
+    values = torch.tensor([0, 1] * 256 + [0])
+    return my.sample_inverse(torch.cat([edges, torch.ones(1, dtype=TWO)]), values, 700, rng.generator())
+
+
 def draws_of_the_impossible(my, rng):
     """First, between, last."""
     found = []

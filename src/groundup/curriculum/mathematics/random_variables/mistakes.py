@@ -247,6 +247,13 @@ def evenly_spread(cdf, values, n, generator):
 
 
 @replaces("sample_inverse")
+def coarse_darts(cdf, values, n, generator):
+    """The darts are whole hundredths, or kept in half precision, so that they hit a few hundred places only. Narrow steps between these are never met. Uniform numbers need all the digits that a dtype can give them."""
+    _need(cdf, values)
+    return _at(cdf, values, (_uniform(n, generator) * 256).floor() / 256)
+
+
+@replaces("sample_inverse")
 def half_of_it_mirrored(cdf, values, n, generator):
     """Half of the draws use 1 less the uniform number of the other half. They are no news: where one is low the other is high."""
     _need(cdf, values)

@@ -1,6 +1,6 @@
 """How the result of each driver is compared with the reference's."""
 
-from groundup.authoring import close, exact, refused_with_shapes, valid
+from groundup.authoring import close, exact, refused, refused_with_shapes, valid
 
 GAP = "how far two singular values lie apart decides how much the rounding turns their directions; here by a third at least"
 WIDE = "the smallest value that counts is a small part of the largest, and a way over a.T @ a squares that"
@@ -24,8 +24,10 @@ rank_of_whole_numbers = close("whole numbers give a floating-point matrix", redu
 rank_without_entries = exact("matrices without entries, and zeros", builds="low_rank")
 low_rank_leaves_its_argument_alone = close("the matrix is not changed", reduction=5, **LOW)
 low_rank_refuses = valid(
-    "low_rank refuses what is no matrix, and a negative rank", refused_with_shapes, builds="low_rank"
+    "low_rank refuses what is no matrix, and shows the shape", refused_with_shapes, builds="low_rank"
 )
+
+negative_rank = valid("a negative rank: a ValueError", refused, builds="low_rank")
 
 # ── pseudo_inverse ──
 
@@ -43,6 +45,7 @@ one_direction_is_noise = close(
 tolerance_decides = close(
     "the tolerance decides what counts", builds="pseudo_inverse", reduction=5, conditioning=3e7, because=WIDE
 )
+largest_stretch_is_the_measure = close("the largest singular value is the measure", reduction=14, **PINV)
 tolerance_is_a_share = close("a billion times the matrix, or a billionth", reduction=4, **PINV)
 large_beside_small = close(
     "small beside the largest, and well above 1", builds="pseudo_inverse", reduction=4, conditioning=3e5, because=WIDE

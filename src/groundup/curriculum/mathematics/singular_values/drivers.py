@@ -108,8 +108,11 @@ def low_rank_leaves_its_argument_alone(my, rng):
 
 def low_rank_refuses(my, rng):
     n = rng.integer(20, 60)
-    calls = [(rng.normal(n), 1), (rng.normal(2, 3, n), 1), (torch.eye(3), -1)]
-    return [rng.attempt(my.low_rank, a, k) for a, k in calls]
+    return [rng.attempt(my.low_rank, a, 1) for a in (rng.normal(n), rng.normal(2, 3, n))]
+
+
+def negative_rank(my, rng):
+    return [rng.attempt(my.low_rank, rng.normal(3, 4), k) for k in (-1, -3)]
 
 
 # ── pseudo_inverse ──
@@ -159,6 +162,16 @@ def one_direction_is_noise(my, rng):
 def tolerance_decides(my, rng):
     a = _of(rng, 5, 4, [2.0 + rng.uniform(), 0.3, 1e-2, 1e-4])
     return [my.pseudo_inverse(a, tolerance=t) for t in (0.3, 3e-2, 1e-3)] + [my.pseudo_inverse(a, 1e-7)]
+
+
+def largest_stretch_is_the_measure(my, rng):
+    """Where the largest is one of many, and where no entry is nearly as large as it."""
+    many = _of(rng, 14, 14, [2.0 + rng.uniform()] * 13 + [0.5])
+    up, across = (1 - 2 * rng.mask(n, p=0.5).to(F64) for n in (12, 10))
+    one, other = rng.normal(12, dtype=F64), rng.normal(10, dtype=F64)
+    one, other = one - up * (one @ up) / 12, other - across * (other @ across) / 10
+    flat = torch.outer(up, across) / 120**0.5 + 0.035 * torch.outer(one / one.norm(), other / other.norm())
+    return [my.pseudo_inverse(many, tolerance=0.1), my.pseudo_inverse(flat, tolerance=0.1)]
 
 
 def tolerance_is_a_share(my, rng):

@@ -63,9 +63,9 @@ def draw(data):
     a, near = ([[float(x) for x in row] for row in data[name]] for name in ("a", "near"))
     values, k = [float(x) for x in data["values"]], int(data["k"])
     low, high = min(min(row) for row in a), max(max(row) for row in a)
-    rank = f"the nearest of rank {k}"
+    rank = f"nearest of rank {k}"
     figure = make_subplots(
-        rows=1, cols=3, column_widths=[0.4, 0.4, 0.2], subplot_titles=["the matrix", rank, "singular values"],
+        rows=1, cols=3, column_widths=[0.4, 0.4, 0.2], subplot_titles=["matrix", rank, "values"],
         horizontal_spacing=0.06,
     )  # fmt: skip
     named = bool(data["named"])
@@ -90,13 +90,14 @@ def draw(data):
     )  # fmt: skip
     figure.update_yaxes(range=[0, max(values) * 1.1], gridcolor="rgba(134,142,150,.2)", row=1, col=3)
     figure.update_xaxes(dtick=4, tick0=1, row=1, col=3)
+    figure.update_annotations(font={"size": 13})
     whole = sum(x * x for row in a for x in row)
     missing = sum((x - y) ** 2 for one, other in zip(a, near) for x, y in zip(one, other))
     m, n = len(a), len(a[0])
-    title = f"{1 - missing / whole:.0%} of the squares are kept, off by {math.sqrt(missing / (m * n)):.3f} an entry"
-    title += f"<br>{k * (m + n)} numbers stored, where the matrix has {m * n}"
+    title = f"{1 - missing / whole:.0%} of the squares kept, {math.sqrt(missing / (m * n)):.3f} off an entry"
+    title += f"<br>{k * (m + n)} numbers stored in place of {m * n}"
     figure.update_layout(
-        title={"text": title, "font": {"size": 14}, "y": 0.97, "yanchor": "top"},
+        title={"text": title, "font": {"size": 13}, "y": 0.97, "yanchor": "top"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},

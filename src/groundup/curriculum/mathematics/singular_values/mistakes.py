@@ -302,6 +302,18 @@ def tolerance_of_the_sum(a, tolerance=1e-6):
 
 
 @replaces("pseudo_inverse")
+def tolerance_of_the_norm(a, tolerance=1e-6):
+    """The singular values were compared with a share of the root of the sum of all squares. That grows with the number of directions; the largest singular value alone is the measure."""
+    return _undone(a, lambda s: s > tolerance * s.norm())
+
+
+@replaces("pseudo_inverse")
+def tolerance_of_the_largest_entry(a, tolerance=1e-6):
+    """The singular values were compared with a share of the largest entry. A matrix of many small entries may stretch far more than any of them says: the largest singular value is the measure."""
+    return _undone(a, lambda s: s > tolerance * a.abs().max())
+
+
+@replaces("pseudo_inverse")
 def small_raised_to_the_tolerance(a, tolerance=1e-6):
     """Small singular values were raised to the tolerance and then divided by. They count as zero, and what belongs to them contributes nothing, not very much."""
     u, s, vh = torch.linalg.svd(_matrix(a), full_matrices=False)
