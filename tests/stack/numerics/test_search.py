@@ -27,7 +27,12 @@ def source(seed: int = 0) -> torch.Generator:
 
 def draws(space: dict[str, Any], n: int, seed: int = 0) -> list[dict[str, Any]]:
     asked: list[dict[str, Any]] = []
-    random_search(lambda config: asked.append(config) or 0.0, space, n, source(seed))
+
+    def objective(config: dict[str, Any]) -> float:
+        asked.append(config)
+        return 0.0
+
+    random_search(objective, space, n, source(seed))
     return asked
 
 
@@ -155,7 +160,12 @@ def test_a_space_that_cannot_be_drawn_from_is_refused_before_anything_is_asked(v
 def schedule(n: int, budget: int, eta: int) -> list[tuple[int, int]]:
     """(configs, budget) of each round."""
     asked: list[int] = []
-    successive_halving(lambda config, spent: asked.append(spent) or config, list(range(n)), budget, eta)
+
+    def objective(config: int, spent: int) -> int:
+        asked.append(spent)
+        return config
+
+    successive_halving(objective, list(range(n)), budget, eta)
     return [(count, spent) for spent, count in Counter(asked).items()]
 
 
@@ -207,7 +217,11 @@ def test_ties_and_nan(objective: Callable[[int, int], Any], configs: list[int], 
 def test_with_curves_that_do_not_cross_the_best_is_found() -> None:
     for seed in range(20):
         ends = torch.rand(13, generator=source(seed)).tolist()
-        config, value = successive_halving(lambda i, budget, ends=ends: ends[i] + 1 / budget, range(13), 1)
+
+        def objective(place: int, budget: int, ends: list[float] = ends) -> float:
+            return ends[place] + 1 / budget
+
+        config, value = successive_halving(objective, range(13), 1)
         assert (config, value) == (ends.index(min(ends)), min(ends) + 1 / 8)
 
 

@@ -92,7 +92,8 @@ def _require_drawable(name: str, values: object) -> None:
         return
     if isinstance(values, tuple) and len(values) == 3:
         low, high, scale = values
-        if (scale == "linear" and low <= high) or (scale == "log" and 0 < low <= high):
+        least = {"linear": -math.inf, "log": 0.0}.get(scale, math.inf)
+        if least < low <= high < math.inf:
             return
     raise ValueError(f'{name} needs values, or (low, high, "linear" or "log") with low <= high: got {values!r}')
 

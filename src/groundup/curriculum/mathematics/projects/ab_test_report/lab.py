@@ -253,6 +253,7 @@ def studies(pool, size: int, alpha: float, tails: dict, generator, counts: dict,
 
 
 def run(run: Run, scale: Scale) -> None:
+    torch.set_num_threads(1)  # tensors as small as these are only held up by a second one
     found = json.loads(run.input("text.json").read_bytes())
     alpha, size, total = float(run.options["alpha"]), int(run.options["passages"]), STUDIES[scale]
     run.expect(
