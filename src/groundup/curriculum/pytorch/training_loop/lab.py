@@ -49,7 +49,9 @@ def prepare(options, scale):
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise ValueError("scikit-learn, which brings the digits, is not installed: pip install 'groundup[labs]'") from None
+        raise ValueError(
+            "scikit-learn, which brings the digits, is not installed: pip install 'groundup[labs]'"
+        ) from None
     digits = load_digits()
     order = np.random.default_rng(0).permutation(len(digits.target))
     files = {}
