@@ -137,6 +137,9 @@ def import_everything() -> Callable[..., None]:
     import numpy
     import torch
 
+    # Imported by the first torch.func.hessian, from source that it reads: that fails once calls are being watched.
+    import torch._decomp.decompositions_for_jvp
+
     # Imported by the first optimizer that is made (0.7 s): once here, not again in each forked child.
     import torch._dynamo
 

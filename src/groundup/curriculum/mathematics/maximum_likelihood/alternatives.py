@@ -183,7 +183,7 @@ def logistic_by_a_trust_region(x, y, steps=100):
 
 @replaces("fit_logistic")
 def logistic_by_autograd(x, y, steps=100):
-    """Gradient and curvature from torch.func, and a step by the pseudo-inverse of the curvature."""
+    """Gradient and curvature from autograd, and a step by the pseudo-inverse of the curvature."""
     _demand(x, y, steps)
     rows = x.detach().double()
     mean = rows.mean(0)
@@ -196,10 +196,13 @@ def logistic_by_autograd(x, y, steps=100):
 
     w = torch.zeros(x.shape[1] + 1, dtype=torch.float64)
     for _ in range(steps):
-        slope = torch.func.grad(loss)(w)
+        place = w.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(loss(place), place, create_graph=True)
+        curvature = torch.stack([torch.autograd.grad(one, place, retain_graph=True)[0] for one in slope])
+        slope = slope.detach()
         if slope.norm() < 1e-9:
             break
-        step = torch.linalg.pinv(torch.func.hessian(loss)(w), atol=1e-9, hermitian=True) @ slope
+        step = torch.linalg.pinv(curvature, atol=1e-9, hermitian=True) @ slope
         tries = [step * 0.5**k for k in range(25)]
         w = min((w - one for one in tries), key=lambda one: float(loss(one)))
     weights = w[:-1] / torch.where(std > 0, std, 1.0)

@@ -7,13 +7,13 @@ from torch.nn import functional
 
 from groundup.authoring import slider
 
-STEPS, EXAMPLES, BATCH, SIZES, MOMENTUM = 48, 128, 32, (2, 16, 16, 2), 0.9
+STEPS, EXAMPLES, BATCH, SIZES, MOMENTUM = 36, 128, 32, (2, 16, 16, 2), 0.9
 PEAKS = ("0.05", "0.1", "0.2", "0.3", "0.5", "1.0", "2.0")
 BOUNDS = ("none", "0.25", "0.5", "1.0", "2.0")
 
 sliders = {
     "peak": slider("peak of the learning rate", choices=PEAKS, start="0.5"),
-    "warmup": slider("updates of warm-up", 0, 24, step=2, start=8),
+    "warmup": slider("updates of warm-up", 0, 18, step=2, start=8),
     "bound": slider("bound of the gradient's norm", choices=BOUNDS, start="0.5"),
 }
 needs_builds = ("clip_grad_norm", "warmup_cosine", "train_step")
