@@ -173,7 +173,8 @@ def test_rosenbrock(n: int, memory: int) -> None:
     # No dearer than a library, within a factor of two: its search asks for both at every trial.
     near = lbfgs(_rosenbrock, _rosenbrock_slope, start, memory=memory, steps=2 * theirs.nfev)
     torch.testing.assert_close(near, torch.from_numpy(theirs.x), rtol=0, atol=1e-5)
-    assert asked["grad"] <= 300 and asked["f"] <= 2 * 300
+    # A gradient for each step, and hardly more heights than the one here and the first that is tried.
+    assert 0 < asked["f"] <= 3 * asked["grad"]
 
 
 def test_logistic_regression() -> None:

@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 from groundup.stack.models.bert import BertBlock, BertConfig, WordHead
 from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import EncoderModel, encoder_settings, refuse_unusual
+from groundup.stack.models.encoder import EncoderModel, SpanModel, encoder_settings, refuse_unusual
 from groundup.stack.models.names import NameTable
-from groundup.stack.models.output import Output, label_loss, span_loss
+from groundup.stack.models.output import Output, label_loss
 from groundup.stack.nn.layers import Linear
 from groundup.stack.transformer.normalization import LayerNorm
 
@@ -225,11 +225,8 @@ class TokenClassifier(AlbertModel):
         return result
 
 
-class QuestionAnswerer(AlbertModel):
-    """Where an answer begins and ends. ``logits`` (batch, n, 2); ``labels`` (batch, 2): the two places.
-
-    Places beyond the text, as a window without the answer has them, do not count.
-    """
+class QuestionAnswerer(SpanModel, AlbertModel):
+    """Where an answer begins and ends, as SpanModel says."""
 
     architecture = "ForQuestionAnswering"
 
@@ -237,13 +234,6 @@ class QuestionAnswerer(AlbertModel):
         super().__init__(replace(config, labels=2), pooler=False)
         self.span = Linear(config.dim, 2)
         self.begin()
-
-    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
-        result: Tensor = self.span(hidden)
-        return result
-
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return span_loss(logits, labels)
 
 
 _BLOCK = {

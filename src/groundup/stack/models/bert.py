@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, encoder_settings
+from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
-from groundup.stack.models.output import Output, label_loss, span_loss
+from groundup.stack.models.output import Output, label_loss
 from groundup.stack.nn.layers import Linear
 from groundup.stack.transformer.attention import attention_by_formula, scaled_dot_product_attention
 from groundup.stack.transformer.heads import merge_heads, split_heads
@@ -288,11 +288,8 @@ class TokenClassifier(BertModel):
         return result
 
 
-class QuestionAnswerer(BertModel):
-    """Where an answer begins and ends. ``logits`` (batch, n, 2); ``labels`` (batch, 2): the two places.
-
-    Places beyond the text, as a window without the answer has them, do not count.
-    """
+class QuestionAnswerer(SpanModel, BertModel):
+    """Where an answer begins and ends, as SpanModel says."""
 
     architecture = "ForQuestionAnswering"
 
@@ -300,13 +297,6 @@ class QuestionAnswerer(BertModel):
         super().__init__(replace(config, labels=2), pooler=False)
         self.span = Linear(config.dim, 2)
         self.begin()
-
-    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
-        result: Tensor = self.span(hidden)
-        return result
-
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return span_loss(logits, labels)
 
 
 _BLOCK = {

@@ -33,11 +33,10 @@ from torch.nn import functional
 
 from groundup.stack.models.bert import BertConfig, WordHead
 from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, encoder_settings, refuse_unusual
+from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings, refuse_unusual
 from groundup.stack.models.names import NameTable
-from groundup.stack.models.output import span_loss
 from groundup.stack.nn.layers import Linear
-from groundup.stack.transformer.attention import _kept
+from groundup.stack.transformer.attention import record_attention
 from groundup.stack.transformer.heads import merge_heads, split_heads
 from groundup.stack.transformer.normalization import LayerNorm, post_norm
 
@@ -233,8 +232,7 @@ class DisentangledAttention(nn.Module):
         if mask is not None:
             scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
         weights = torch.softmax(scores, dim=-1)
-        if (kept := _kept.get()) is not None:
-            kept.append(weights)
+        record_attention(weights)
         if self.training and config.attention_dropout:
             weights = functional.dropout(weights, config.attention_dropout)
         return merge_heads(weights @ v)
@@ -413,11 +411,8 @@ class TokenClassifier(DebertaModel):
         return result
 
 
-class QuestionAnswerer(DebertaModel):
-    """Where an answer begins and ends. ``logits`` (batch, n, 2); ``labels`` (batch, 2): the two places.
-
-    Places beyond the text, as a window without the answer has them, do not count.
-    """
+class QuestionAnswerer(SpanModel, DebertaModel):
+    """Where an answer begins and ends, as SpanModel says."""
 
     architecture = "ForQuestionAnswering"
 
@@ -425,13 +420,6 @@ class QuestionAnswerer(DebertaModel):
         super().__init__(replace(config, labels=2))
         self.span = Linear(config.dim, 2)
         self.begin()
-
-    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
-        result: Tensor = self.span(hidden)
-        return result
-
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return span_loss(logits, labels)
 
 
 _ATTENTION = {

@@ -26,9 +26,9 @@ from torch.nn import functional
 
 from groundup.stack.models.bert import Bert, BertConfig, WordHead
 from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, encoder_settings
+from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
-from groundup.stack.models.output import IGNORED, Output, binary_loss, span_loss
+from groundup.stack.models.output import IGNORED, Output, binary_loss
 from groundup.stack.nn.layers import Linear
 from groundup.stack.objectives.replaced import replace_tokens
 
@@ -211,11 +211,8 @@ class TokenClassifier(ElectraModel):
         return result
 
 
-class QuestionAnswerer(ElectraModel):
-    """Where an answer begins and ends. ``logits`` (batch, n, 2); ``labels`` (batch, 2): the two places.
-
-    Places beyond the text, as a window without the answer has them, do not count.
-    """
+class QuestionAnswerer(SpanModel, ElectraModel):
+    """Where an answer begins and ends, as SpanModel says."""
 
     architecture = "ForQuestionAnswering"
 
@@ -223,13 +220,6 @@ class QuestionAnswerer(ElectraModel):
         super().__init__(replace(config, labels=2))
         self.span = Linear(config.dim, 2)
         self.begin()
-
-    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
-        result: Tensor = self.span(hidden)
-        return result
-
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return span_loss(logits, labels)
 
 
 _BLOCK = {

@@ -29,7 +29,7 @@ from groundup.stack.models.checkpoints import (
     write_checkpoint,
 )
 from groundup.stack.models.names import NameTable
-from groundup.stack.models.output import Output, label_loss
+from groundup.stack.models.output import Output, label_loss, span_loss
 from groundup.stack.nn.layers import Linear
 from groundup.stack.transformer.attention import recorded_attention
 
@@ -200,3 +200,19 @@ class EncoderModel(nn.Module):
 
 
 _POOLER = ("pooler.weight", "pooler.bias")
+
+
+class SpanModel(EncoderModel):
+    """Where an answer begins and ends. ``logits`` (batch, n, 2); ``labels`` (batch, 2): the two places.
+
+    Places beyond the text, as a window without the answer has them, do not count. A family adds the layer ``span``.
+    """
+
+    span: Linear
+
+    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
+        result: Tensor = self.span(hidden)
+        return result
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return span_loss(logits, labels)

@@ -31,11 +31,11 @@ import torch
 from torch import Tensor, nn
 
 from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, number_of_labels, refuse_unusual
+from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, number_of_labels, refuse_unusual
 from groundup.stack.models.names import NameTable
-from groundup.stack.models.output import Output, span_loss
+from groundup.stack.models.output import Output
 from groundup.stack.nn.layers import Linear
-from groundup.stack.transformer.attention import _kept, recorded_attention
+from groundup.stack.transformer.attention import record_attention, recorded_attention
 from groundup.stack.transformer.heads import merge_heads, split_heads
 from groundup.stack.transformer.normalization import LayerNorm, post_norm
 
@@ -188,8 +188,7 @@ class XLNetBlock(nn.Module):
         if view.mask is not None:
             scores = scores.masked_fill(~view.mask, torch.finfo(scores.dtype).min)
         weights = torch.softmax(scores, dim=-1)
-        if (kept := _kept.get()) is not None:
-            kept.append(weights)
+        record_attention(weights)
         return merge_heads(self.dropout(weights) @ v) @ self.o.flatten(1).T
 
 
@@ -357,11 +356,8 @@ class TokenClassifier(XLNetModel):
         return result
 
 
-class QuestionAnswerer(XLNetModel):
-    """Where an answer begins and ends. ``logits`` (batch, n, 2); ``labels`` (batch, 2): the two places.
-
-    Places beyond the text, as a window without the answer has them, do not count.
-    """
+class QuestionAnswerer(SpanModel, XLNetModel):
+    """Where an answer begins and ends, as SpanModel says."""
 
     architecture = "ForQuestionAnsweringSimple"
 
@@ -369,13 +365,6 @@ class QuestionAnswerer(XLNetModel):
         super().__init__(replace(config, labels=2))
         self.span = Linear(config.dim, 2)
         self.begin()
-
-    def scores(self, hidden: Tensor, pooled: Tensor | None) -> Tensor:
-        result: Tensor = self.span(hidden)
-        return result
-
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return span_loss(logits, labels)
 
 
 _BLOCK = {

@@ -6,6 +6,7 @@ from groundup.stack.transformer.attention import (
     attention_scores,
     attention_weights,
     causal_mask,
+    record_attention,
     recorded_attention,
     scaled_dot_product_attention,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "merge_heads",
     "post_norm",
     "pre_norm",
+    "record_attention",
     "recorded_attention",
     "relative_positions",
     "repeat_kv",

@@ -57,6 +57,12 @@ def recorded_attention() -> Iterator[list[Tensor]]:
         _kept.reset(token)
 
 
+def record_attention(weights: Tensor) -> None:
+    """What an attention that computes its own weights calls, so that :func:`recorded_attention` sees them."""
+    if (kept := _kept.get()) is not None:
+        kept.append(weights)
+
+
 def attention_scores(q: Tensor, k: Tensor) -> Tensor:
     """How well each query matches each key: their dot product divided by √d, before the softmax.
 
@@ -151,8 +157,7 @@ def attention_by_formula(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = 
     """
     _require_shapes(q, k, v)
     weights = attention_weights(q, k, mask)
-    if (kept := _kept.get()) is not None:
-        kept.append(weights)
+    record_attention(weights)
     weights = weights.to(v.dtype)
     return functional.dropout(weights, dropout) @ v if dropout else weights @ v
 
