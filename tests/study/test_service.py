@@ -126,3 +126,19 @@ def test_status_counts(study: Study) -> None:
     assert (status.topics, status.written) == (154, written)
     assert 25 <= written < 154
     assert len(status.tracks) == 8
+
+
+def test_opening_a_topic_starts_no_checker_and_prepares_its_check_where_there_is_one(tmp_path: Path) -> None:
+    one = Study(find_home(str(tmp_path / "home")))
+    try:
+        one.prepare("vectors")
+        assert one._judge is None
+        one.warm()  # and when that is done, the check that was waited for is prepared
+        assert one._warm_thread is not None
+        one._warm_thread.join(60)
+        assert one.warm_error is None
+        assert [key[0] for key in one.judge()._prepared] == ["vectors"]
+        with pytest.raises(NotWritten):
+            one.prepare("lora")
+    finally:
+        one.close()

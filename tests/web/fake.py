@@ -284,6 +284,7 @@ class FakeStudy(Study):
         self.warm_error = None
         self.warmed = 0
         self.asked_seeds: list[int | None] = []
+        self.prepared: list[str] = []
 
     def warm(self) -> None:
         self.warmed += 1
@@ -294,6 +295,9 @@ class FakeStudy(Study):
 
     def judge(self) -> Any:
         return FakeJudge()
+
+    def prepare(self, topic_id: str) -> None:
+        self.prepared.append(topic_id)
 
     def check(self, topic_id: str, *, seed: int | None = None, builds: list[str] | None = None) -> Verdict:
         topic = self.written(topic_id)

@@ -133,6 +133,7 @@ def test_a_topic_page_has_lesson_figure_file_and_questions(client: TestClient, s
     assert "without 1 ready-made function torch.nn.functional.scaled_dot_product_attention" in said
     assert "mine/transformer/self_attention.py" in said
     assert r"\text{score}(q, k)" in said, "mathematics reads as TeX without scripts"
+    assert study.prepared == ["self-attention"], "its first check will be asked for soon"
     assert "Why <scale>? So that long vectors" in said
     assert text_area(page) == study.source("self-attention").source.decode()
     assert f'href="{TOPIC}/figure"' in page.text

@@ -77,6 +77,7 @@ class Study:
         self._judge: Judge | None = None
         self._sandbox: Sandbox | None = None
         self.warm_error: str | None = None
+        self._opened: str | None = None  # the topic whose page was opened last
 
     # ── the judge ────────────────────────────────────────────────────────────
 
@@ -89,9 +90,17 @@ class Study:
 
     def _warm(self) -> None:
         try:
-            self.judge()
+            judge = self.judge()
+            if self._opened is not None:
+                judge.prepare(self.written(self._opened))
         except Exception as error:  # shown on the page; the next check tries again and raises it
             self.warm_error = f"{type(error).__name__}: {error}"
+
+    def prepare(self, topic_id: str) -> None:
+        """A topic's page is opened: its first check will be asked for soon. Starts no checker, returns at once."""
+        self._opened = topic_id
+        if (judge := self._judge) is not None:
+            judge.prepare(self.written(topic_id))
 
     @property
     def ready(self) -> bool:

@@ -121,6 +121,7 @@ def _topic_page(page: Page, topic_id: str, *, status: int = 200, **said: Any) ->
 def topic_page(page: PageDep, topic_id: str) -> Response:
     if not page.study.roadmap.topic(topic_id).written:
         return _unwritten(page, topic_id)
+    page.study.prepare(topic_id)
     return _topic_page(page, topic_id)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -219,6 +220,15 @@ def test_a_child_that_has_answered_is_let_go_before_it_is_judged() -> None:
     assert (len(sandbox.jobs), sandbox.let_go) == (2, 1)  # the first child ended by itself
 
 
+def wait_for_prepared(judge: Judge) -> list[Any]:
+    """What is kept for next checks, when the reference has been run for it."""
+    began = time.monotonic()
+    while not (ready := [one for one in judge._prepared.values() if one.expected and one.expected.done()]):
+        assert time.monotonic() < began + 60
+        time.sleep(0.005)
+    return ready
+
+
 def test_checks_share_a_seed_only_while_nobody_can_have_seen_it() -> None:
     ran: list[int] = []
 
@@ -243,6 +253,7 @@ def test_checks_share_a_seed_only_while_nobody_can_have_seen_it() -> None:
     try:
         with ThreadPoolExecutor(3) as pool:
             overlapping = [one.result() for one in [pool.submit(judge.check, topic, snapshot("code")) for _ in "abc"]]
+        wait_for_prepared(judge)
         once = len(ran)
         sandbox.wait = False
         alone = [judge.check(topic, snapshot("code")) for _ in "ab"]
@@ -252,10 +263,43 @@ def test_checks_share_a_seed_only_while_nobody_can_have_seen_it() -> None:
         judge.close()
     assert all(one.passed for one in [*overlapping, *alone, chosen, partly])
     assert len({one.receipt.seed for one in overlapping}) == 1
-    assert once == 3, "the reference ran once for all three: double is called by three drivers"
     seeds = [one.receipt.seed for one in [overlapping[0], *alone, chosen, partly]]
     assert len(set(seeds)) == 5
     assert judge._open == {}
+    assert once == 3 * 2, "the reference, called by three drivers, ran once for all three, and once for the next check"
+
+
+def test_the_reference_is_run_for_the_next_check_before_it_is_asked_for() -> None:
+    ran: list[str] = []
+
+    def noted(x: torch.Tensor) -> torch.Tensor:
+        name = threading.current_thread().name
+        ran.append(name.rpartition("_")[0])
+        return x * 2
+
+    topic = FakeTopic(reference={"double": noted, "add": add})
+    judge = FakeJudge(cast(Any, FakeSandbox(topic, {"double": double, "add": add})))
+    try:
+        judge.prepare(topic)
+        judge.prepare(topic)  # twice is once
+        prepared = wait_for_prepared(judge)
+        before = len(ran)
+        verdict = judge.check(topic, snapshot("code"))
+        assert verdict.passed
+        assert (before, verdict.receipt.seed) == (3, prepared[0].seed)
+        chosen = judge.check(topic, snapshot("code"), seed=prepared[0].seed)
+        again = judge.check(topic, snapshot("code"))
+        assert again.receipt.seed not in (verdict.receipt.seed, chosen.receipt.seed), "a seed that was seen is spent"
+        renewed = FakeTopic(reference={"double": noted, "add": add})
+        (kept,) = judge._prepared.values()
+        assert judge.check(renewed, snapshot("code")).receipt.seed != kept.seed, "the topic is another one by now"
+        for number in range(40):
+            judge.prepare(FakeTopic(id=f"topic-{number}", reference={"double": double, "add": add}))
+        assert len(judge._prepared) == 32
+    finally:
+        judge.close()
+    assert set(ran) == {"groundup-reference"}
+    judge.prepare(FakeTopic(id="late"))  # after the end: nothing happens
 
 
 def test_wrong_names_the_misconception_and_shows_the_numbers() -> None:

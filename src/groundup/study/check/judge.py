@@ -4,7 +4,9 @@ The learner's code runs in the sandbox, the reference and the known mistakes her
 came back through the sandbox's wall as plain data is compared, and only here. A build whose case ends the child does
 not take the others with it: they are judged in a fresh child, within what is left of the time.
 
-It does not record anything and shows nothing; one judge serves many threads.
+It does not record anything and shows nothing; one judge serves many threads. When a check has ended, the seed of the
+next one of its topic is drawn, and the reference is run for it: the learner who presses the key again does not wait
+for that. The seed is known to nobody but the judge until a child gets it.
 
 Not protected against: a right answer that was copied, and the time that a known mistake of ours takes on odd inputs,
 which is bounded in :mod:`groundup.study.check.misconceptions`. The same on every platform.
@@ -15,9 +17,10 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 SEED_BITS = 53  # JSON and JavaScript keep such a number exact
 _AGAIN_S = 0.5  # what the other builds get after one has used up all the time
+_MOST_PREPARED = 32  # topics, or parts of one, for which the reference has been run before it is asked for
 
 
 class SnapshotLike(Protocol):
@@ -128,6 +132,7 @@ class Judge:
         self._usual: dict[str, UsualScales] = {}
         self._lock = threading.Lock()
         self._open: dict[tuple[str, ...], _Shared] = {}
+        self._prepared: OrderedDict[tuple[str, ...], _Shared] = OrderedDict()
 
     def check(
         self, topic: TopicLike, snapshot: SnapshotLike, seed: int | None = None, builds: Iterable[str] | None = None
@@ -137,10 +142,10 @@ class Judge:
         A fresh seed is shared only by checks of a topic that begin before the first of them has ended: nobody can have
         seen it, and the reference is run once for all of them.
         """
-        wanted = None if builds is None else set(builds)
-        asked = [build.name for build in topic.builds if wanted is None or build.name in wanted]
+        asked = _asked(topic, builds)
         began = time.perf_counter()
         key = (topic.id, *asked)
+        fresh = seed is None
         shared = self._share(key, topic) if seed is None else _Shared(seed, topic)
         seed = shared.seed
         try:
@@ -149,6 +154,8 @@ class Judge:
             with self._lock:
                 if self._open.get(key) is shared:
                     del self._open[key]
+        if fresh:
+            self.prepare(topic, asked)
         kind: Kind = next((one.kind for one in found.builds if one.kind != "passed"), "passed")
         isolation = self._isolation()
         receipt = Receipt(
@@ -171,6 +178,19 @@ class Judge:
         )
         return bounded(verdict)
 
+    def prepare(self, topic: TopicLike, builds: Iterable[str] | None = None) -> None:
+        """Draw the seed of the next check and run the reference for it in the background; returns at once."""
+        asked = _asked(topic, builds)
+        key = (topic.id, *asked)
+        with self._lock:
+            if (kept := self._prepared.get(key)) is not None and kept.topic is topic:
+                return
+            shared = self._prepared[key] = _Shared(secrets.randbelow(2**SEED_BITS), topic)
+            while len(self._prepared) > _MOST_PREPARED:
+                self._prepared.popitem(last=False)
+        with suppress(RuntimeError):  # closed meanwhile
+            self._references.submit(lambda: self._expected(shared, _names(topic.cases(), asked)))
+
     def close(self) -> None:
         """Let the threads go; the sandbox is its owner's to close."""
         self._references.shutdown(wait=True, cancel_futures=True)
@@ -179,7 +199,10 @@ class Judge:
         with self._lock:
             shared = self._open.get(key)
             if shared is None or shared.topic is not topic:
-                shared = self._open[key] = _Shared(secrets.randbelow(2**SEED_BITS), topic)
+                shared = self._prepared.pop(key, None)
+                if shared is None or shared.topic is not topic:
+                    shared = _Shared(secrets.randbelow(2**SEED_BITS), topic)
+                self._open[key] = shared
             return shared
 
     def _expected(self, shared: _Shared, names: list[str]) -> Future[dict[str, Outcome]]:
@@ -300,6 +323,12 @@ class Judge:
                 break
         if first:
             check.checked.printed = session.printed
+
+
+def _asked(topic: TopicLike, builds: Iterable[str] | None) -> list[str]:
+    """The builds that are checked, in the topic's order."""
+    wanted = None if builds is None else set(builds)
+    return [build.name for build in topic.builds if wanted is None or build.name in wanted]
 
 
 def _names(cases: Mapping[str, Case], asked: Iterable[str]) -> list[str]:

@@ -246,7 +246,7 @@ def estimates_of_a_mixed_function(my, rng):
     return torch.stack(
         [
             torch.as_tensor(my.monte_carlo_integral(lambda p: p[:, 0] ** 2 + p[:, 1], low, high, 3, generator))
-            for _ in range(400)
+            for _ in range(250)
         ]
     ).to(TWO)
 

@@ -324,6 +324,8 @@ def squared_error_of_the_chances(x, y, steps=100):
         bend = torch.func.hessian(loss)(w)
         values, basis = torch.linalg.eigh(bend)
         step = basis @ ((basis.mT @ slope) / values.abs().clamp(min=1e-3))
+        if step.abs().max() < 1e-9:
+            break
         w = min((w - step * 0.5**k for k in range(8)), key=lambda one: float(loss(one)))
     return _back(w, mean, spread, x)
 
@@ -436,12 +438,10 @@ def content_with_the_right_side(x, y, steps=100):
     _demand(x, y, steps)
     rows, mean, spread = _rows(x)
     w = torch.zeros(rows.shape[1], dtype=torch.float64)
-    for _ in range(steps):
+    for most in (2, steps):
         if bool(((rows @ w > 0) == (y == 1)).all()):
             break
-        w = _newton(rows, y.double(), min(steps, 2))
-    else:
-        w = _newton(rows, y.double(), steps)
+        w = _newton(rows, y.double(), min(steps, most))
     return _back(w, mean, spread, x)
 
 
