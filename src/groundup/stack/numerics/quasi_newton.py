@@ -23,6 +23,7 @@ FAR = 2.0**20  # at most so many times the direction, where f bends downwards fo
 BENT = 1e-10  # a pair counts if s · y is above this share of |s| |y|
 
 Function = Callable[[Tensor], Tensor]
+Pair = tuple[Tensor, Tensor, Tensor]  # a step s, the change y of the gradient along it, and s · y
 
 
 def backtracking_step(f: Function, grad: Function, x: Tensor, direction: Tensor) -> float:
@@ -59,7 +60,7 @@ def lbfgs(f: Function, grad: Function, x0: Tensor, memory: int = 10, steps: int 
         return x
     f, rounding = _remembering(f), torch.finfo(x.dtype).eps
     g = grad(x).clone()  # a copy: the caller may use its tensor again
-    pairs: deque[tuple[Tensor, Tensor]] = deque(maxlen=memory)
+    pairs: deque[Pair] = deque(maxlen=memory)
     reach = 1.0
     for step in range(1, steps + 1):
         direction = reach * _bent(g, pairs)
@@ -77,8 +78,9 @@ def lbfgs(f: Function, grad: Function, x0: Tensor, memory: int = 10, steps: int 
             return new
         new_g = grad(new).clone()
         s, y = new - x, new_g - g
-        if float((s * y).sum()) > BENT * float(s.norm() * y.norm()):
-            pairs.append((s, y))
+        along = (s * y).sum()
+        if float(along) > BENT * float(s.norm() * y.norm()):
+            pairs.append((s, y, along))
             reach = 1.0
         else:  # bent downwards: what the pairs say of the scale is far too small here
             reach = min(2 * reach * length, FAR)
@@ -105,15 +107,15 @@ def _length(f: Function, g: Tensor, x: Tensor, direction: Tensor) -> float:
     return backtracking_step(f, lambda _: g, x, direction)
 
 
-def _bent(g: Tensor, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+def _bent(g: Tensor, pairs: Sequence[Pair]) -> Tensor:
     """Minus the gradient, times what the pairs, oldest first, tell of the inverse of the second derivatives."""
     q, shares = -g, []
-    for s, y in reversed(pairs):
-        shares.append((s * q).sum() / (s * y).sum())
+    for s, y, along in reversed(pairs):
+        shares.append((s * q).sum() / along)
         q = q - shares[-1] * y
     if pairs:
-        s, y = pairs[-1]
-        q = q * ((s * y).sum() / (y * y).sum())
-    for (s, y), share in zip(pairs, reversed(shares), strict=True):
-        q = q + s * (share - (y * q).sum() / (s * y).sum())
+        _, y, along = pairs[-1]
+        q = q * (along / (y * y).sum())
+    for (s, y, along), share in zip(pairs, reversed(shares), strict=True):
+        q = q + s * (share - (y * q).sum() / along)
     return q

@@ -1,5 +1,6 @@
 """Right answers in other styles: all of them must pass."""
 
+import bisect
 import functools
 import heapq
 import itertools
@@ -64,6 +65,18 @@ def grid_by_reduce(space):
     _lists(space)
     pairs = [[(name, value) for value in values] for name, values in space.items()]
     return list(map(dict, functools.reduce(lambda a, b: [(*x, y) for x in a for y in b], pairs, [()])))
+
+
+@replaces("grid")
+def grid_by_filling_columns(space):
+    _lists(space)
+    configs = [{} for _ in range(math.prod(map(len, space.values())))]
+    block = len(configs)
+    for name, values in space.items():
+        block //= len(values) or 1
+        for i, config in enumerate(configs):
+            config[name] = values[i // block % len(values)]
+    return configs
 
 
 # ── random_search ──
@@ -160,6 +173,51 @@ def random_by_numpy(objective, space, n, generator):
     return min(best, key=lambda one: one[:3])[3:]
 
 
+class _Source:
+    """Numbers from a source of its own, seeded by the generator; a geometric mixture on a log scale."""
+
+    def __init__(self, generator):
+        self.dice = np.random.RandomState(int(torch.randint(2**32 - 1, (), generator=generator)))
+
+    def one(self, values):
+        if isinstance(values, list):
+            return values[self.dice.randint(len(values))]
+        low, high, scale = values
+        share = self.dice.random_sample()
+        value = low ** (1 - share) * high**share if scale == "log" else low * (1 - share) + high * share
+        return float(np.clip(value, low, high))
+
+
+@replaces("random_search")
+def random_by_a_class(objective, space, n, generator):
+    _check(space, n)
+    source, trials = _Source(generator), []
+    for _ in range(n):
+        config = {name: source.one(values) for name, values in space.items()}
+        trials.append((config, float(objective(config.copy()))))
+    return min([trial for trial in trials if not math.isnan(trial[1])] or trials[:1], key=lambda trial: trial[1])
+
+
+@replaces("random_search")
+def random_in_tensors(objective, space, n, generator):
+    _check(space, n)
+
+    def one(values):
+        if isinstance(values, list):
+            return values[torch.multinomial(torch.ones(len(values)), 1, generator=generator).item()]
+        ends = torch.tensor(values[:2], dtype=torch.float64)
+        ends = ends.log2() if values[2] == "log" else ends
+        share = torch.rand(1, generator=generator).double()
+        value = ends[0] * (1 - share) + ends[1] * share
+        return min(max((value.exp2() if values[2] == "log" else value).item(), float(values[0])), float(values[1]))
+
+    configs = [{name: one(values) for name, values in space.items()} for _ in range(n)]
+    results = torch.tensor([float(objective(dict(config))) for config in configs], dtype=torch.float64)
+    order = torch.sort(results.nan_to_num(math.inf, math.inf, -math.inf), stable=True).indices
+    order = order[torch.sort(results[order].isnan(), stable=True).indices]
+    return configs[order[0]], results[order[0]].item()
+
+
 # ── successive_halving ──
 
 
@@ -231,3 +289,32 @@ def halving_by_planned_rounds(objective, configs, min_budget, eta=2):
         order = np.lexsort((ranked, np.where(np.isnan(values), 0.0, values), np.isnan(values)))
         ranked, values = ranked[order], values[order]
     return configs[int(ranked[0])], float(values[0])
+
+
+@replaces("successive_halving")
+def halving_by_stable_sort(objective, configs, min_budget, eta=2):
+    _ready(configs, min_budget, eta)
+    left = torch.arange(len(configs))
+    while True:
+        values = torch.tensor([float(objective(configs[i], budget=min_budget)) for i in left], dtype=torch.float64)
+        order = torch.sort(values, stable=True).indices  # which puts NaN last
+        if len(left) // eta == 0:
+            return configs[left[order[0]]], values[order[0]].item()
+        left, min_budget = left[order[: len(left) // eta]].sort().values, min_budget * eta
+
+
+@replaces("successive_halving")
+def halving_by_insertion(objective, configs, min_budget, eta=2):
+    _ready(configs, min_budget, eta)
+    alive = [True] * len(configs)
+    while True:
+        ranked = []
+        for i in (i for i in reversed(range(len(configs))) if alive[i]):
+            bisect.insort(ranked, (*_key(float(objective(configs[i], min_budget))), i))
+        keep = len(ranked) // eta
+        if not keep:
+            failed, value, i = ranked[0]
+            return configs[i], math.nan if failed else value
+        for *_, i in ranked[keep:]:
+            alive[i] = False
+        min_budget *= eta

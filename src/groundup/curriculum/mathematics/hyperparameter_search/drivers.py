@@ -6,6 +6,7 @@ returned config among those that were asked. Within a round of halving the order
 
 import math
 
+import numpy as np
 import torch
 
 NAN = math.nan
@@ -38,6 +39,11 @@ def grid_of_all_kinds(my, rng):
     return my.grid({"layers": [[number, 4], [], [8]], "text": ["ab", None, ""], "twice": [number, number]})
 
 
+def grid_of_many_names(my, rng):
+    space = {rng.text(4) + str(i): rng.tokens(2, 100) for i in range(7)}
+    return my.grid({**space, "last": [1]})
+
+
 def grid_dicts_of_their_own(my, rng):
     space = {"a": rng.tokens(2, 50), "b": rng.tokens(3, 50)}
     found = my.grid(space)
@@ -49,6 +55,15 @@ def grid_dicts_of_their_own(my, rng):
 def grid_refuses(my, rng):
     wrong = ["abc", 3, (0.1, 1.0, "log"), (1, 2), None]
     return [rng.attempt(my.grid, {"fine": [1], "wrong": values}) for values in wrong]
+
+
+def grid_refuses_what_looks_like_a_list(my, rng):
+    wrong = [range(3), {1, 2}, {"a": 1}, torch.tensor([1.0, 2.0]), np.arange(2), iter([1, 2]), b"ab"]
+    return [rng.attempt(my.grid, {"fine": [1], "wrong": values}) for values in wrong]
+
+
+def grid_refuses_behind_an_empty_list(my, rng):
+    return [rng.attempt(my.grid, {"none": [], "wrong": "abc"}), rng.attempt(my.grid, {"wrong": (1, 2), "none": []})]
 
 
 # ── random_search ──
@@ -91,6 +106,16 @@ def random_finds_the_lowest(my, rng):
     return [_place(my, rng, (rng.normal(n) * 3).tolist()) for n in (2, 5, 9, 14)]
 
 
+def random_close_and_huge_values(my, rng):
+    """Values that differ in the twelfth digit, and trainings that blew up: float32 can tell neither apart."""
+    places = _shuffled(rng, 6)
+    return [
+        _place(my, rng, [1 + 1e-12 * k for k in places]),
+        _place(my, rng, [10.0 ** (50 + k) for k in places]),
+        _place(my, rng, [-(10.0 ** (50 + k)) for k in places]),
+    ]
+
+
 def random_first_of_equals(my, rng):
     low = rng.integer(-500, 500)
     return [_place(my, rng, [low + 1, low, low + 2, low, low]), _place(my, rng, [0.0] * 4)]
@@ -128,9 +153,14 @@ def random_config_that_is_spoiled(my, rng):
     return _place(my, rng, rng.normal(6).tolist(), spoil=True)
 
 
-def random_list_distribution(my, rng):
-    values = [3.0, 1.0, 7.0, 20.0, 5.0]
-    return torch.tensor([one["x"] for one in _drawn(my, rng, {"x": values}, 400)])
+def _near(count, n, chance):
+    """Is this many of n what independent events of that chance give? Wrongly no: about once in ten thousand million."""
+    return abs(count - n * chance) <= 6.5 * math.sqrt(n * chance * (1 - chance))
+
+
+def random_list_is_drawn_evenly(my, rng):
+    drawn = [one["x"] for one in _drawn(my, rng, {"x": ["a", "b", "c"]}, 900)]
+    return [rng.integer(0, 1000), *(_near(drawn.count(value), 900, 1 / 3) for value in "abc")]
 
 
 def random_list_of_all_kinds(my, rng):
@@ -139,22 +169,79 @@ def random_list_of_all_kinds(my, rng):
     return [values, [value in [one["x"] for one in drawn] for value in values], all(one["y"] == "one" for one in drawn)]
 
 
+def random_list_that_looks_like_a_range(my, rng):
+    values = [1, rng.integer(5, 1000), "log"]
+    drawn = [one["x"] for one in _drawn(my, rng, {"x": values}, 60)]
+    return [values, [value in drawn for value in values], all(value in values for value in drawn)]
+
+
 def random_linear_distribution(my, rng):
-    return torch.tensor([one["x"] for one in _drawn(my, rng, {"x": (-3, 5, "linear")}, 500)])
+    return torch.tensor([one["x"] for one in _drawn(my, rng, {"x": (-3, 5, "linear")}, 300)])
 
 
 def random_log_distribution(my, rng):
-    return torch.tensor([math.log(one["x"]) for one in _drawn(my, rng, {"x": (1e-5, 2.0, "log")}, 400)])
+    return torch.tensor([math.log(one["x"]) for one in _drawn(my, rng, {"x": (1e-5, 2.0, "log")}, 300)])
+
+
+def random_mean_and_spread(my, rng):
+    """Of the share of its range at which each draw lies: 1/2, and 1/12 as the mean squared distance from it."""
+    drawn, found = _drawn(my, rng, {"x": (-3, 5, "linear"), "y": (0.01, 100.0, "log")}, 300), [rng.integer(0, 1000)]
+    for shares in ([(one["x"] + 3) / 8 for one in drawn], [math.log10(one["y"]) / 4 + 0.5 for one in drawn]):
+        mean, spread = sum(shares) / 300, sum((share - 0.5) ** 2 for share in shares) / 300
+        found += [
+            abs(mean - 1 / 2) < 6.5 * math.sqrt(1 / 12 / 300),
+            abs(spread - 1 / 12) < 6.5 * math.sqrt(1 / 180 / 300),
+        ]
+    return found
+
+
+def _upper(my, rng, n):
+    """Two ranges and two lists: for each trial and name, is the draw in the upper half?"""
+    lists = {"a": [0.0, 1.0], "b": [0.0, 0.3, 0.6, 0.9]}
+    drawn = _drawn(my, rng, {"x": (0.0, 1.0, "linear"), "y": (1.0, 100.0, "log"), **lists}, n)
+    return [[one["x"] > 0.5, one["y"] > 10, one["a"] > 0.5, one["b"] > 0.5] for one in drawn]
 
 
 def random_names_are_independent(my, rng):
-    drawn = _drawn(my, rng, {"x": (0.0, 1.0, "linear"), "y": (0.0, 1.0, "linear")}, 400)
-    return torch.tensor([one["x"] - one["y"] for one in drawn])
+    upper = _upper(my, rng, 100)
+    pairs = [(i, j) for j in range(4) for i in range(j)]
+    return [rng.integer(0, 1000), *(_near(sum(row[i] == row[j] for row in upper), 100, 1 / 2) for i, j in pairs)]
 
 
 def random_trials_are_independent(my, rng):
-    drawn = [one["x"] for one in _drawn(my, rng, {"x": (0.0, 1.0, "linear")}, 400)]
-    return torch.tensor([b - a for a, b in zip(drawn, drawn[1:])])
+    upper = _upper(my, rng, 241)
+    same = [sum(a[i] == b[i] for a, b in zip(upper, upper[1:])) for i in range(4)]
+    return [rng.integer(0, 1000), *(_near(count, 240, 1 / 2) for count in same)]
+
+
+def random_trials_meet_by_chance(my, rng):
+    """64 independent draws leave some of 64 equal parts of a range empty, and miss some of 64 entries of a list."""
+    space = {"x": (0.0, 1.0, "linear"), "y": (1.0, math.e, "log"), "z": list(range(64))}
+    drawn = _drawn(my, rng, space, 64)
+    parts = [{int(one["x"] * 64) for one in drawn}, {int(math.log(one["y"]) * 64) for one in drawn}]
+    return [rng.integer(0, 1000), *(len(part) < 63 for part in (*parts, {one["z"] for one in drawn}))]
+
+
+def random_objective_that_seeds(my, rng):
+    """A training that seeds Python's, NumPy's and PyTorch's own sources, as many do, must not repeat the search."""
+    import random
+
+    states, asked = (random.getstate(), np.random.get_state(), torch.random.get_rng_state()), []
+
+    def objective(config):
+        asked.append(config["x"])
+        random.seed(1)
+        np.random.seed(1)
+        torch.manual_seed(1)
+        return config["x"]
+
+    try:
+        my.random_search(objective, {"x": (0.0, 1.0, "linear")}, 6, rng.generator())
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.random.set_rng_state(states[2])
+    return [rng.integer(0, 1000), len(set(asked))]
 
 
 def random_extreme_ranges(my, rng):
@@ -209,8 +296,12 @@ def random_refuses_logarithms(my, rng):
     return _spaces_refused(my, rng, [(0.0, 1.0, "log"), (-1.0, 1.0, "log"), (-2.0, -1.0, "log")])
 
 
+def random_refuses_what_looks_like_a_list(my, rng):
+    return _spaces_refused(my, rng, [range(3), {1, 2}, {"a": 1}, torch.tensor([1.0, 2.0]), np.arange(3), "abc"])
+
+
 def random_refuses_the_rest(my, rng):
-    answers = _spaces_refused(my, rng, [(1.0, 2.0), [], (), 3, "abc", None])
+    answers = _spaces_refused(my, rng, [(1.0, 2.0), (1.0, 2.0, "log", 3), ("relu", "tanh"), [], (), 3, None])
     return answers + [rng.attempt(my.random_search, _never, {"x": [1]}, n, rng.generator()) for n in (0, -3)]
 
 
@@ -268,6 +359,27 @@ def halving_ties_after_the_first_round(my, rng):
     return _halved(my, lambda config, budget: first[config] if budget == 1 else 0.0, list(range(8)), 1)
 
 
+def halving_many_ties(my, rng):
+    """Sorts that keep the order of a few equals can lose it among many."""
+    values = rng.tokens(96, 3)
+    return _halved(my, lambda config, budget: float(values[config]), list(range(96)), 1)
+
+
+def halving_close_and_huge_values(my, rng):
+    places = _shuffled(rng, 8)
+    return [
+        _halved(my, lambda config, budget: 1 + 1e-12 * places[config], list(range(8)), 1),
+        _halved(my, lambda config, budget: 10.0 ** (50 + places[config]), list(range(8)), 1),
+    ]
+
+
+def halving_three_to_the_fifth(my, rng):
+    values = _shuffled(rng, 243)
+    calls, config, value = _halved(my, lambda config, budget: values[config], list(range(243)), 1, 3)
+    budgets = [budget for budget, _ in calls]
+    return [{str(budget): budgets.count(budget) for budget in budgets}, config, value]
+
+
 def halving_with_nan(my, rng):
     number = rng.integer(1, 900) + 0.5
     scripts = (
@@ -311,7 +423,7 @@ def halving_a_noisy_objective(my, rng):
 
 
 def halving_refuses_configs(my, rng):
-    return [rng.attempt(my.successive_halving, _never, [], 1, 2)]
+    return [rng.attempt(my.successive_halving, _never, none, 1, 2) for none in ([], ())]
 
 
 def halving_refuses_budgets(my, rng):
@@ -319,4 +431,4 @@ def halving_refuses_budgets(my, rng):
 
 
 def halving_refuses_eta(my, rng):
-    return [rng.attempt(my.successive_halving, _never, [1, 2], 1, eta) for eta in (1, 0)]
+    return [rng.attempt(my.successive_halving, _never, configs, 1, eta) for configs in ([1, 2], [1]) for eta in (1, 0)]

@@ -9,7 +9,8 @@ The words below, and what holds for all three functions:
                 is compared is NaN is the best one NaN.
     ties        of equal values the first counts: the one that was asked first (random_search), or the one that stands
                 first in configs (successive_halving). Several NaNs are equal to one another.
-    value       what is returned beside a config is the number that objective gave for it, as a Python float
+    value       what is returned beside a config is the number that objective gave for it, as a Python float. Values are
+                compared as Python floats, too: 1e50 is better than 1e51, and 1.0 better than 1.000000000001
 
 What is passed in is not changed. ValueErrors are raised before objective is asked for the first time.
 """
@@ -25,7 +26,8 @@ def grid(space):
     - The order is that of nested loops, the first name outermost: the last name's values change fastest, and every list
       is gone through in its own order.
     - A space without names has one combination, the empty one: [{}]. A name with an empty list leaves none: [].
-    - Values that are no list (a string, a number, a tuple) raise a ValueError.
+    - Values that are no list (a string, a number, a tuple, a range, a set, a tensor …) raise a ValueError, also where another
+      name's list is empty.
 
     >>> grid({"rate": [0.1, 0.01], "layers": [1, 2]})
     [{'rate': 0.1, 'layers': 1}, {'rate': 0.1, 'layers': 2}, {'rate': 0.01, 'layers': 1}, {'rate': 0.01, 'layers': 2}]
@@ -38,7 +40,8 @@ def random_search(objective, space, n, generator):
 
     objective  objective(config) -> a number; lower is better. Call it exactly n times, once for each config
     space      a dict: name -> what its value is drawn from, either
-                   a list                   each entry is equally likely, every time (one may come again)
+                   a list                   each entry is equally likely, every time (one may come again), whatever stands in it:
+                                            [1, 5, "log"] has three entries
                    (low, high, "linear")    a tuple: a Python float from low to high, everywhere equally likely
                    (low, high, "log")       a float whose LOGARITHM is equally likely everywhere from log(low) to log(high)
                    (low and high are finite; on a log scale low is above 0)
@@ -46,12 +49,14 @@ def random_search(objective, space, n, generator):
     generator  a torch.Generator. All randomness comes from it, so that the same seed gives the same search
     returns    a tuple (config, value) of the best
 
-    - Every name of every config is drawn independently of all others. In which order the draws are made is up to you.
+    - Every name of every config is drawn independently of all others, and of the trials before: nothing is shuffled or spread
+      evenly on purpose. In which order the draws are made is up to you.
     - A range may be as wide as floats are, such as (1e-300, 1e300, "log") or (-1e308, 1e308, "linear"). No value may lie
       outside of low and high, and low may equal high.
-    - objective may change the dict that it is given. What you return is the config as it was drawn.
+    - objective may change the dict that it is given; what you return is the config as it was drawn. Like many trainings it may
+      seed the global random sources of Python, NumPy and PyTorch; the search must not notice.
     - A space without names gives n empty configs.
-    - ValueError: n below 1; an empty list; anything that is neither a list nor such a tuple; low above high; a low of zero or
+    - ValueError: n below 1; an empty list; anything that is neither a list nor such a tuple of three; low above high; a low of zero or
       less with "log"; another word than the two.
 
     >>> random_search(lambda config: abs(config["rate"] - 0.1), {"rate": [0.1]}, 3, torch.Generator())

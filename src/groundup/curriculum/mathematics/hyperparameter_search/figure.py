@@ -88,7 +88,7 @@ def _map(figure, data):
         figure.add_trace(
             go.Scatter(
                 x=[point[0] for point in points], y=[point[1] for point in points], mode="markers", name=name,
-                marker={"symbol": symbol, "size": sizes, "color": color, "line": {"color": "#fff", "width": 1.2}},
+                marker={"symbol": symbol, "size": sizes, "color": color, "opacity": 1, "line": {"color": "#fff", "width": 1.2}},
                 hovertemplate=name + ": (%{x:.2f}, %{y:.2f})<extra></extra>",
             ),
             row=1, col=1,
@@ -140,18 +140,27 @@ def draw(data):
     _halving(figure, data)
     budget = max(int(paid) for paid in data["paid"])
     lowest = min(range(16), key=lambda i: float(data["curves"][i][-1]))
-    right = "the lowest there" if lowest == int(data["winner"]) else f"but config {lowest} ends lowest at 16"
+    right = (
+        "which ends lowest at 16, too" if lowest == int(data["winner"]) else f"but config {lowest} ends lowest at 16"
+    )
     title = (
         f"best loss: grid {float(data['best_grid'][2]):.3f}, random {float(data['best_random'][2]):.3f}<br>"
-        f"halving: config {int(data['winner'])} after a budget of {budget}, {right}"
+        f"halving: config {int(data['winner'])}, after a budget of {budget}<br>{right}"
     )
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
-        legend={"orientation": "h", "y": -0.1, "x": 0.5, "xanchor": "center", "yanchor": "top"},
+        legend={
+            "orientation": "h",
+            "y": -0.1,
+            "x": 0.5,
+            "xanchor": "center",
+            "yanchor": "top",
+            "itemsizing": "constant",
+        },
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": "#767676"},
-        margin={"l": 65, "r": 15, "t": 65, "b": 80},
-        height=760,
+        margin={"l": 65, "r": 15, "t": 90, "b": 80},
+        height=785,
     )
     return figure

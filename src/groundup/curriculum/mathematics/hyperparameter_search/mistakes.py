@@ -7,6 +7,7 @@ import itertools
 import math
 import random
 
+import numpy as np
 import torch
 
 from groundup.authoring import replaces
@@ -107,6 +108,34 @@ def grid_uses_up_the_space(space):
 def grid_takes_any_sequence(space):
     """A string was taken apart into its letters, and a tuple was taken as a list. A forgotten pair of brackets then becomes a strange grid: raise a ValueError for anything that is no list."""
     return right.grid({name: list(values) if values else [] for name, values in space.items() if values != 3})
+
+
+@replaces("grid")
+def grid_refuses_only_what_it_expects(space):
+    """Strings, numbers and tuples were refused, but a range, a set, a dict or a tensor was let through. Ask what the values are (a list), not whether they are one of the wrong kinds that came to mind."""
+    if any(values is None or isinstance(values, (str, bytes, int, float, tuple)) for values in space.values()):
+        raise ValueError("a list is needed")
+    return [dict(zip(space, values)) for values in itertools.product(*space.values())]
+
+
+@replaces("grid")
+def grid_overlooks_what_comes_later(space):
+    """An empty list ended the work before all names were looked at, so a wrong entry behind it was not noticed. Look at all names first, then combine."""
+    found = [{}]
+    for name, values in space.items():
+        if not found:
+            break
+        if not isinstance(values, list):
+            raise ValueError("a list is needed")
+        found = [{**config, name: value} for config in found for value in values]
+    return found
+
+
+@replaces("grid")
+def grid_of_fixed_depth(space):
+    """There is one loop for each of the first few names, and none for those after them. The number of names is known only when the function runs."""
+    found = right.grid(dict(list(space.items())[:4]))
+    return found if len(space) <= 4 else [{**one, **dict.fromkeys(list(space)[4:])} for one in found]
 
 
 @replaces("grid")
@@ -302,6 +331,43 @@ def random_never_the_last_entry(objective, space, n, generator):
 
 
 @replaces("random_search")
+def random_rounds_to_an_index(objective, space, n, generator):
+    """The first and the last entry of a list are drawn half as often as the others: a number between 0 and the last index was rounded, and the ends get only half an interval each."""
+
+    def draw(values, source):
+        if isinstance(values, list):
+            return values[round(_share(source) * (len(values) - 1))]
+        return _draw(values, source)
+
+    return _search(objective, space, n, generator, draw=draw)
+
+
+@replaces("random_search")
+def random_takes_some_lists_for_ranges(objective, space, n, generator):
+    """A list that happens to hold two numbers and "log" was taken for a range. What tells them apart is the kind: a list is a list, whatever is in it, and only a tuple is a range."""
+    turned = {}
+    for name, values in space.items():
+        ranged = isinstance(values, list) and len(values) == 3 and values[2] in ("linear", "log")
+        turned[name] = tuple(values) if ranged else values
+    return right.random_search(objective, turned, n, generator)
+
+
+@replaces("random_search")
+def random_triangle(objective, space, n, generator):
+    """The middle of a range is drawn more often than its ends: two random numbers were averaged. One is enough, and it is even."""
+    return _search(objective, space, n, generator, draw=lambda values, source: _triangle(values, source))
+
+
+def _triangle(values, generator):
+    if isinstance(values, list):
+        return _draw(values, generator)
+    share, log = (_share(generator) + _share(generator)) / 2, values[2] == "log"
+    low, high = (math.log(end) if log else end for end in values[:2])
+    value = (1 - share) * low + share * high
+    return _clipped(math.exp(value) if log else value, values)
+
+
+@replaces("random_search")
 def random_bell_shaped(objective, space, n, generator):
     """Draws on a linear range pile up in the middle: a normal distribution was used, cut off at the ends. Every place of the range is to be equally likely."""
 
@@ -387,6 +453,71 @@ def random_in_a_row(objective, space, n, generator):
         if best is None or _better(value, best[1]):
             best = config, value
     return best
+
+
+@replaces("random_search")
+def random_spread_on_purpose(objective, space, n, generator):
+    """The trials were spread: each range was cut into n parts, and each part got one trial. That is a good method (a Latin hypercube), but another one: here no trial knows of the others, so some parts get two and some none."""
+    right.random_search(lambda config: 0.0, space, n, torch.Generator())
+    parts = {name: torch.randperm(n, generator=generator).tolist() for name in space}
+    best = None
+    for i in range(n):
+        config = {}
+        for name, values in space.items():
+            share = (parts[name][i] + _share(generator)) / n
+            if isinstance(values, list):
+                config[name] = values[int(share * len(values))]
+            else:
+                low, high = (math.log(end) if values[2] == "log" else end for end in values[:2])
+                value = (1 - share) * low + share * high
+                config[name] = _clipped(math.exp(value) if values[2] == "log" else value, values)
+        value = float(objective(dict(config)))
+        if best is None or _better(value, best[1]):
+            best = config, value
+    return best
+
+
+@replaces("random_search")
+def random_without_putting_back(objective, space, n, generator):
+    """An entry of a list did not come again before all others had come: it was taken out, as in a draw without putting back. Each trial draws from the whole list."""
+    left = {}
+
+    def draw(values, source):
+        if not isinstance(values, list):
+            return _draw(values, source)
+        order = left.get(id(values)) or torch.randperm(len(values), generator=source).tolist()
+        left[id(values)] = order[1:]
+        return values[order[0]]
+
+    return _search(objective, space, n, generator, draw=draw)
+
+
+@replaces("random_search")
+def random_seeds_pythons_own_source(objective, space, n, generator):
+    """A seed was taken from generator, and Python's global source was seeded with it. A training that seeds the same source then makes all later trials alike. Take a source of your own, or the generator itself."""
+    right.random_search(lambda config: 0.0, space, n, torch.Generator())
+    random.seed(int(torch.randint(2**40, (), generator=generator)))
+
+    def draw(values, _):
+        if isinstance(values, list):
+            return random.choice(values)
+        share, log = random.random(), values[2] == "log"
+        low, high = (math.log(end) if log else end for end in values[:2])
+        value = (1 - share) * low + share * high
+        return _clipped(math.exp(value) if log else value, values)
+
+    return _search(objective, space, n, generator, draw=draw)
+
+
+@replaces("random_search")
+def random_compares_in_float32(objective, space, n, generator):
+    """The values were gathered in a tensor of float32. There, losses that differ in the twelfth digit are equal, and everything beyond 3.4e38 is infinite. Compare Python floats, or use float64."""
+
+    def better(value, best):
+        both = torch.tensor([value, best]).tolist()
+        return _better(*both)
+
+    return _search(objective, space, n, generator, better=better)
 
 
 def _clipped(value, values):
@@ -619,6 +750,42 @@ def halving_ties_by_the_last_ranking(objective, configs, min_budget, eta=2):
 def halving_sorts_with_nan(objective, configs, min_budget, eta=2):
     """Values with a NaN among them were sorted as they are. Every comparison with NaN is false, so the order that comes out is an accident. Give NaN a place of its own: last."""
     return _halve(objective, configs, min_budget, eta, key=lambda value: value)
+
+
+def _halve_by(objective, configs, min_budget, eta, order):
+    """As `_halve`, with the ranking of a whole round: order(values) → places in the round, the best first."""
+    _ready(configs, min_budget, eta)
+    left, budget = list(range(len(configs))), min_budget
+    while True:
+        values = [float(objective(configs[i], budget)) for i in left]
+        ranked = order(values)
+        if len(left) < eta:
+            return configs[left[ranked[0]]], values[ranked[0]]
+        left, budget = sorted(left[k] for k in ranked[: len(left) // eta]), budget * eta
+
+
+@replaces("successive_halving")
+def halving_sorts_in_any_order(objective, configs, min_budget, eta=2):
+    """Among many configs the order of equal values is an accident: np.argsort, torch.argsort and topk keep it only if they are asked for a stable sort. Python's own sort always does."""
+    return _halve_by(
+        objective, configs, min_budget, eta, lambda values: np.argsort(np.array(values), kind="heapsort").tolist()
+    )
+
+
+@replaces("successive_halving")
+def halving_compares_in_float32(objective, configs, min_budget, eta=2):
+    """The values were ranked in a tensor of float32. There, losses that differ in the twelfth digit are equal, and everything beyond 3.4e38 is infinite. Rank Python floats, or use float64."""
+    return _halve_by(
+        objective, configs, min_budget, eta, lambda values: torch.argsort(torch.tensor(values), stable=True).tolist()
+    )
+
+
+@replaces("successive_halving")
+def halving_counts_rounds_by_logarithm(objective, configs, min_budget, eta=2):
+    """The number of rounds was computed as a logarithm and cut to a whole number. Rounding makes the logarithm of 243 to the base 3 a little less than 5, so a round is missing. Ask after each round whether another one follows."""
+    _ready(configs, min_budget, eta)
+    rounds, done = int(math.log(len(configs), eta)), []
+    return _halve(objective, configs, min_budget, eta, last=lambda n: done.append(n) or len(done) > rounds)
 
 
 @replaces("successive_halving")

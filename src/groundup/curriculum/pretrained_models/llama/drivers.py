@@ -10,7 +10,8 @@ import functools
 import torch
 
 _FIELDS = "vocab dim layers heads kv_heads head_dim hidden context eps theta rope_scaling tied"
-_Config = collections.namedtuple("_Config", _FIELDS)
+_OF_RELATIVES = {"qkv_bias": False, "qk_norm": False, "windows": ()}  # what Qwen and Mistral have and Llama has not
+_Config = collections.namedtuple("_Config", [*_FIELDS.split(), *_OF_RELATIVES], defaults=_OF_RELATIVES.values())
 _USUAL = _Config(13, 12, 1, 4, 2, 6, 20, 16, 1e-5, 10000.0, None, False)
 
 
@@ -403,7 +404,7 @@ def names_of_old_tables(my, rng):
 
 def names_that_are_not_known(my, rng):
     return _named(
-        my, rng, "adapter", "model.layers.2.self_attn.q_norm.weight", "model.layers.0.mlp.experts.7.up_proj.weight",
+        my, rng, "adapter", "model.layers.2.self_attn.sinks.weight", "model.layers.0.mlp.experts.7.up_proj.weight",
         "vision.model.norm.weight", "model.embed_tokens", "embedding.table",
     )  # fmt: skip
 

@@ -21,6 +21,9 @@ class Config(NamedTuple):
     eps: float = 1e-5
     theta: float = 500000.0
     rope_scaling: None = None
+    qkv_bias: bool = False
+    qk_norm: bool = False
+    windows: tuple[int, ...] = ()
 
 
 FAMILY = {
