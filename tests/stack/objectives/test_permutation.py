@@ -35,3 +35,25 @@ def test_orders_are_drawn_alike_and_repeatably() -> None:
 def test_something_must_be_seen(predicted: int) -> None:
     with pytest.raises(ValueError, match="1 <= predicted < n is needed"):
         permutation_plan(1, 4, predicted)
+
+
+def test_a_plan_of_transformers_is_one_of_ours() -> None:
+    """Their collator draws whole spans, and orders within halves of the text; who sees whom follows from the order."""
+    collators = pytest.importorskip("transformers.data.data_collator")
+
+    class Tokenizer:
+        mask_token, mask_token_id, pad_token, pad_token_id = "<mask>", 3, "<pad>", 0
+
+        def get_special_tokens_mask(self, ids: list[int], already_has_special_tokens: bool) -> list[int]:
+            return [0] * len(ids)
+
+    made = collators.DataCollatorForPermutationLanguageModeling(tokenizer=Tokenizer())
+    torch.manual_seed(0)
+    _, hidden, _, labels = made.torch_mask_tokens(torch.randint(5, 61, (50, 24)))
+    seen, predicted = hidden == 0, labels != -100
+    assert predicted.any(-1).sum() > 40, "of 50: a span may fall behind the end of the text"
+    for row, places in zip(seen, predicted, strict=True):
+        rank = torch.full((24,), -1)
+        rank[places] = (row & places).sum(-1)[places]
+        assert sorted(rank[places].tolist()) == list(range(int(places.sum()))), "one order of all that is predicted"
+        assert torch.equal(row, rank[None, :] < rank[:, None].clamp(min=0)), "as permutation_plan has it"

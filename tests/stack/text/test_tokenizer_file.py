@@ -10,10 +10,23 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from groundup.stack.text.bpe import BytePairTokenizer, encode, train_bpe
-from groundup.stack.text.tokenizer_file import _GPT2, _LLAMA3, TokenizerError, read_tokenizer, write_tokenizer
+from groundup.stack.text.pieces import PieceTokenizer, Rules
+from groundup.stack.text.pieces_file import write_pieces
+from groundup.stack.text.tokenizer_file import (
+    _GPT2,
+    _LLAMA3,
+    FileTokenizer,
+    TokenizerError,
+    read_tokenizer,
+    write_tokenizer,
+)
+from groundup.stack.text.unigram import Unigram
+from groundup.stack.text.unigram_training import METASPACE
+from groundup.stack.text.wordpiece import WordPiece
+from groundup.stack.text.wordpiece_file import write_wordpiece
 
 DATA = Path(os.environ.get("GROUNDUP_DATA", Path(__file__).resolve().parents[4] / "shared" / "data")) / "tokenizers"
 TEXT = (
@@ -196,13 +209,109 @@ def test_gpt2s_own_pair_of_files(tmp_path: Path) -> None:
     assert ours.encode("a<|endoftext|>") == [64, 50256]
 
 
+# ── where tokens are from ────────────────────────────────────────────────────
+
+AFTER = {
+    "nothing": None,
+    "trimmed": processors.ByteLevel(trim_offsets=True, add_prefix_space=False),
+    "trimmed but for the first space": processors.ByteLevel(trim_offsets=True, add_prefix_space=True),
+    "not trimmed": processors.ByteLevel(trim_offsets=False),
+}
+
+
+class Placed(dict[tuple[str, str], tuple[FileTokenizer, Tokenizer]]):
+    """By the cut and what comes after it; its repr is short, so that a failure can be read."""
+
+    def __repr__(self) -> str:
+        return "Placed()"
+
+
+@pytest.fixture(scope="module")
+def placed(tmp_path_factory: pytest.TempPathFactory) -> Placed:
+    found = Placed()
+    folder = trained(tmp_path_factory.mktemp("placed"), level())
+    for cut in ("gpt2", "uncut", "llama3"):
+        for after, processor in AFTER.items():
+            library = theirs(folder)
+            library.pre_tokenizer = CUTS[cut]
+            if processor is not None:
+                library.post_processor = processor
+            library.add_special_tokens([AddedToken("<|mask|>", lstrip=True, rstrip=True), AddedToken(" x ")])
+            library.add_special_tokens([AddedToken("<|word|>", single_word=True)])
+            library.save(str(folder / "tokenizer.json"))
+            ours = read_tokenizer(folder)
+            assert isinstance(ours, FileTokenizer)
+            found[cut, after] = ours, theirs(folder)
+            trained(folder, level())
+    return found
+
+
+PLACED = st.lists(st.sampled_from([" ", "<|mask|>", "  <|mask|>\n", "<|word|>", "a<|word|>", " x ", "the cat", "é"]))
+
+
+def same_places(placed: Placed, cut: str, text: str) -> None:
+    for after in AFTER:
+        ours, library = placed[cut, after]
+        expected = library.encode(text, add_special_tokens=False)
+        assert ours.encode_with_offsets(text) == (expected.ids, expected.offsets), (after, text)
+        assert ours.encode(text) == expected.ids
+
+
+@pytest.mark.parametrize("cut", ["gpt2", "uncut", "llama3"])
+def test_places_are_those_of_the_library(placed: Placed, cut: str) -> None:
+    for text in (*HARD, TEXT):
+        same_places(placed, cut, text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=TEXTS | PLACED.map("".join), cut=st.sampled_from(["gpt2", "uncut", "llama3"]))
+def test_places_in_random_texts(placed: Placed, cut: str, text: str) -> None:
+    same_places(placed, cut, text)
+
+
+def test_places_by_hand(written: Path) -> None:
+    ours = read_tokenizer(written)
+    ids, offsets = ours.encode_with_offsets("a🦙<|pad|>b")
+    assert ids == [97, 0xF0, 0x9F, 0xA6, 0x99, 501, 98]
+    assert offsets == [(0, 1), *[(1, 2)] * 4, (2, 9), (9, 10)]
+
+
+# ── one way in ───────────────────────────────────────────────────────────────
+
+
+def test_every_kind_of_file_has_its_reader(tmp_path: Path) -> None:
+    """What is shared: ids, ids with places, the way back, a size, bytes, what stands before a text."""
+    level_folder, word_folder, unigram_folder = tmp_path / "level", tmp_path / "word", tmp_path / "unigram"
+    write_tokenizer(level_folder, train_bpe(TEXT, 300), SPECIAL)
+    write_wordpiece(word_folder, WordPiece({"[UNK]": 0, "the": 1, "##n": 2, "[CLS]": 3}))
+    pieces = [("<unk>", 0.0), ("▁the", -1.0), ("n", -2.0), ("▁", -2.0)]
+    unigram = PieceTokenizer(Unigram(pieces), Rules(pre_tokenizer=METASPACE))
+    write_pieces(unigram_folder, unigram)
+    kinds: dict[Path, type] = {level_folder: FileTokenizer, word_folder: WordPiece, unigram_folder: PieceTokenizer}
+    for folder, kind in kinds.items():
+        ours, library = read_tokenizer(folder), theirs(folder)
+        assert isinstance(ours, kind)
+        expected = library.encode("the then 🦙", add_special_tokens=False)
+        assert ours.encode("the then 🦙") == expected.ids
+        assert ours.encode_with_offsets("the then 🦙") == (expected.ids, expected.offsets)
+        assert ours.decode(expected.ids) == library.decode(expected.ids, skip_special_tokens=kind is WordPiece)
+        assert ours.vocab_size == library.get_vocab_size()
+        assert ours.token_bytes(ours.encode("the")[0]).strip() == b"the" or kind is FileTokenizer
+        assert ours.token_bytes(10**6) == b""
+    assert read_tokenizer(word_folder).begin == [3]
+    (word_folder / "tokenizer.json").unlink()
+    assert isinstance(read_tokenizer(word_folder), WordPiece), "its vocab.txt is read"
+    assert [read_tokenizer(word_folder).token_bytes(one) for one in (1, 2)] == [b" the", b"n"]
+
+
 # ── what is refused ──────────────────────────────────────────────────────────
 
 
 def broken(folder: Path, **changes: Any) -> Path:
     write_tokenizer(folder, train_bpe(TEXT, 300))
     file = json.loads((folder / "tokenizer.json").read_text())
-    file["model"].update(changes.pop("model", {}))
+    if changes.get("model") is not None:
+        file["model"].update(changes.pop("model"))
     (folder / "tokenizer.json").write_text(json.dumps(file | changes))
     return folder
 
@@ -210,9 +319,10 @@ def broken(folder: Path, **changes: Any) -> Path:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"model": {"type": "Unigram"}}, "of type Unigram"),
-        ({"model": {"byte_fallback": True}}, "SentencePiece"),
-        ({"pre_tokenizer": {"type": "Metaspace"}, "decoder": None}, "SentencePiece"),
+        ({"model": {"type": "WordLevel"}}, "of type WordLevel"),
+        ({"model": {"type": "Unigram"}}, "not in the form"),
+        ({"model": None}, "it has no model"),
+        ({"model": {"byte_fallback": True}}, "byte_fallback"),
         ({"normalizer": {"type": "NFC"}}, "normalizer .NFC."),
         ({"model": {"end_of_word_suffix": "</w>"}}, "end_of_word_suffix"),
         ({"pre_tokenizer": {"type": "Whitespace"}}, "type Whitespace"),

@@ -17,15 +17,16 @@ of the classifier instead of the pooled one. ``attention_mask`` (batch, n) is Tr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from groundup.stack.models.checkpoints import CheckpointError
+from groundup.stack.models.checkpoints import CheckpointError, find_folder, load_weights, read_config
 from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import Output, label_loss
@@ -134,9 +135,14 @@ class Bert(nn.Module):
         self.blocks = nn.ModuleList(BertBlock(config) for _ in range(config.layers))
 
     def forward(self, ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
-        """ids (batch, n) to hidden states (batch, n, dim). Raises ValueError for a text longer than the context."""
+        """ids (batch, n) to hidden states (batch, n, dim). Raises ValueError for a text longer than the context.
+
+        The mask may also be (batch, n, n), where row i says what the token at i may attend to.
+        """
         x = self.embed(ids, token_types)
-        mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
+        mask = None if attention_mask is None else attention_mask.bool()
+        if mask is not None:
+            mask = mask[:, None] if mask.dim() == 3 else mask[:, None, None, :]
         for block in self.blocks:
             x = block(x, mask)
         return x
@@ -297,6 +303,46 @@ class QuestionAnswerer(SpanModel, BertModel):
         super().__init__(replace(config, labels=2), pooler=False)
         self.span = Linear(config.dim, 2)
         self.begin()
+
+
+class BertSuccessor(BertModel):
+    """A family that keeps BERT's encoder and names, so that it may begin with the weights of a BERT.
+
+    ``extra`` are the settings in which it differs from a BERT, ``extended`` makes its weights out of a BERT's.
+    """
+
+    extra: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def from_pretrained(
+        cls, place: str | os.PathLike[str], dtype: torch.dtype = torch.float32, labels: int | None = None
+    ) -> Self:
+        """A model from a folder of its own family, or from a BERT's: then what a BERT has not, a layer of another shape
+        among it, is new."""
+        folder = find_folder(place)
+        settings = read_config(folder)
+        if settings.get("model_type") != "bert":
+            return super().from_pretrained(folder, dtype, labels)
+        named = settings.get("architectures") or ()
+        heads = (PreTraining, MaskedLM)
+        head: Any = next((one for one in heads if f"Bert{one.architecture}" in named), BertModel)
+        source = head.from_pretrained(folder, dtype)
+        changed = {**cls.extra} if labels is None else {**cls.extra, "labels": labels}
+        build: Any = cls
+        model: Self = build(cls.config_type(**{**asdict(source.config), **changed})).to(dtype)
+        fresh, weights = model.state_dict(), cls.extended(source.state_dict())
+        if "pooler.weight" not in weights and cls.architecture == "Model":
+            model.pooler = None
+            fresh = model.state_dict()
+        fits = {name for name in fresh.keys() & weights.keys() if fresh[name].shape == weights[name].shape}
+        taken = {name: one for name, one in weights.items() if name in fits or name.startswith("encoder.")}
+        load_weights(model, fresh | taken)
+        return model
+
+    @classmethod
+    def extended(cls, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A BERT's weights, made to fit this family's encoder."""
+        return weights
 
 
 _BLOCK = {

@@ -38,6 +38,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu_new": lambda x: functional.gelu(x, approximate="tanh"),
     "gelu_pytorch_tanh": lambda x: functional.gelu(x, approximate="tanh"),
     "relu": functional.relu,
+    "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x),
 }
 
 
@@ -87,7 +88,7 @@ def number_of_labels(config: Mapping[str, Any]) -> int:
     return len(names) if names else config.get("num_labels", 2)
 
 
-class EncoderModel(nn.Module):
+class HeadedModel(nn.Module):
     """An encoder, with a head or without. ``pooler`` is a layer over the first token, where the model has one."""
 
     family: ClassVar[str]
@@ -103,27 +104,6 @@ class EncoderModel(nn.Module):
         self.config = config
         self.encoder = encoder
         self.pooler = pooler
-
-    def begin(self) -> None:
-        """First weights, as BERT's appendix has them: normal with a deviation of 0.02; biases and the padding 0."""
-        for one in self.parameters():
-            if one.dim() >= 2:
-                nn.init.normal_(one, std=0.02)
-        with torch.no_grad():
-            self.encoder.get_parameter("tokens.weight")[self.config.pad_id].zero_()
-
-    def forward(
-        self,
-        ids: Tensor,
-        attention_mask: Tensor | None = None,
-        token_types: Tensor | None = None,
-        labels: Tensor | None = None,
-        attentions: bool = False,
-    ) -> Output:
-        """ids (batch, n) to an Output. What ``labels`` are is each head's to say; the bare encoder has none."""
-        with recorded_attention() if attentions else nullcontext() as kept:
-            hidden = self.encoder(ids, attention_mask, token_types)
-        return self.output(hidden, labels, kept)
 
     def output(self, hidden: Tensor, labels: Tensor | None, attentions: list[Tensor] | None) -> Output:
         """From hidden states on: the head, and the loss where there are labels."""
@@ -200,6 +180,31 @@ class EncoderModel(nn.Module):
 
 
 _POOLER = ("pooler.weight", "pooler.bias")
+
+
+class EncoderModel(HeadedModel):
+    """An encoder of texts, with a head or without."""
+
+    def begin(self) -> None:
+        """First weights, as BERT's appendix has them: normal with a deviation of 0.02; biases and the padding 0."""
+        for one in self.parameters():
+            if one.dim() >= 2:
+                nn.init.normal_(one, std=0.02)
+        with torch.no_grad():
+            self.encoder.get_parameter("tokens.weight")[self.config.pad_id].zero_()
+
+    def forward(
+        self,
+        ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_types: Tensor | None = None,
+        labels: Tensor | None = None,
+        attentions: bool = False,
+    ) -> Output:
+        """ids (batch, n) to an Output. What ``labels`` are is each head's to say; the bare encoder has none."""
+        with recorded_attention() if attentions else nullcontext() as kept:
+            hidden = self.encoder(ids, attention_mask, token_types)
+        return self.output(hidden, labels, kept)
 
 
 class SpanModel(EncoderModel):

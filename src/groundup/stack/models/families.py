@@ -2,6 +2,7 @@
 
     model = load("folder")
     output = model(ids, attention_mask=None, token_types=None, labels=None, …)      → .hidden .logits .loss …
+    output = model(ids, attention_mask=None, decoder_input_ids=None, labels=None, cache=None, …)        encoder-decoders
 
 ``model_type`` names the family and ``architectures`` the head, as in transformers; what is not known is refused by its
 name. Families are imported when they are asked for.
@@ -17,9 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from groundup.stack.inference.cache import KVCache
 from groundup.stack.models.checkpoints import CheckpointError, find_folder, read_config
-from groundup.stack.models.output import IGNORED, Output, label_loss
+from groundup.stack.models.output import IGNORED, Output, next_token_loss
 from groundup.stack.transformer.attention import recorded_attention
 
 _BERT_HEADS = {
@@ -29,9 +29,19 @@ _BERT_HEADS = {
     "ForTokenClassification": "TokenClassifier",
     "ForQuestionAnswering": "QuestionAnswerer",
 }
+_TASKS = {head: name for head, name in _BERT_HEADS.items() if head not in ("Model", "ForMaskedLM")}
 FAMILIES: dict[str, dict[str, str]] = {
     "gpt2": {"GPT2LMHeadModel": "gpt2:GPT2"},
     "llama": {"LlamaForCausalLM": "llama:Llama"},
+    "openai-gpt": {"OpenAIGPTLMHeadModel": "gpt1:GPT1"},
+    "gpt3": {"GPT3LMHeadModel": "gpt3:GPT3"},
+    "gpt_neo": {"GPTNeoForCausalLM": "gpt3:GPTNeo"},
+    "palm": {"PaLMForCausalLM": "palm:PaLM"},
+    "mamba": {"MambaForCausalLM": "mamba:Mamba"},
+    "jamba": {"JambaForCausalLM": "hybrid:Jamba"},
+    "mistral": {"MistralForCausalLM": "mistral:Mistral"},
+    "qwen2": {"Qwen2ForCausalLM": "qwen:Qwen2"},
+    "qwen3": {"Qwen3ForCausalLM": "qwen:Qwen3"},
     "bert": {f"Bert{head}": f"bert:{name}" for head, name in _BERT_HEADS.items()}
     | {"BertForPreTraining": "bert:PreTraining"},
     "roberta": {f"Roberta{head}": f"bert:{name}" for head, name in _BERT_HEADS.items()},
@@ -50,6 +60,23 @@ FAMILIES: dict[str, dict[str, str]] = {
         "XLNetForTokenClassification": "xlnet:TokenClassifier",
         "XLNetForQuestionAnsweringSimple": "xlnet:QuestionAnswerer",
     },
+    "t5": {"T5Model": "t5:T5Model", "T5ForConditionalGeneration": "t5:T5", "T5EncoderModel": "t5:T5Encoder"},
+    "groundup-transformer": {"Transformer": "transformer:Transformer"},
+    "groundup-bahdanau": {"BahdanauModel": "recurrent:BahdanauModel"},
+    "groundup-luong": {"LuongModel": "recurrent:LuongModel"},
+    "groundup-pointer": {"PointerGenerator": "pointer:PointerGenerator"},
+    "vit": {"ViTModel": "vit:ViTModel", "ViTForImageClassification": "vit:ImageClassifier"},
+    "clip": {"CLIPModel": "clip:Clip"},
+    "clip_text_model": {"CLIPTextModel": "clip:ClipText", "CLIPTextModelWithProjection": "clip:ClipTextFeatures"},
+    "clip_vision_model": {
+        "CLIPVisionModel": "clip:ClipImage",
+        "CLIPVisionModelWithProjection": "clip:ClipImageFeatures",
+    },
+    "llava": {"LlavaForConditionalGeneration": "llava:Llava"},
+    "unilm": {f"UniLM{head}": f"unilm:{name}" for head, name in _TASKS.items()}
+    | {"UniLMModel": "unilm:UniLMModel", "UniLMForPreTraining": "unilm:UniLM"},
+    "structbert": {f"StructBert{head}": f"structbert:{name}" for head, name in _TASKS.items()}
+    | {"StructBertModel": "structbert:StructBertModel", "StructBertForPreTraining": "structbert:StructBert"},
 }
 """``model_type`` to ``architectures`` to our file and class."""
 
@@ -71,7 +98,7 @@ class CausalLM(nn.Module):
         attention_mask: Tensor | None = None,
         token_types: Tensor | None = None,
         labels: Tensor | None = None,
-        cache: KVCache | None = None,
+        cache: Any = None,
         attentions: bool = False,
     ) -> Output:
         """ids (batch, n) to an Output. ``labels`` (batch, n) are the ids themselves, IGNORED where a token does not
@@ -81,13 +108,12 @@ class CausalLM(nn.Module):
         with recorded_attention() if attentions else nullcontext() as kept:
             hidden = self.model.hidden(ids, cache, attention_mask)
         logits = self.model.scores(hidden)
-        loss = None if labels is None else label_loss(logits[:, :-1], labels[:, 1:])
+        loss = None if labels is None else next_token_loss(logits, labels)
         return Output(hidden, logits, loss, None, None if kept is None else tuple(kept))
 
-    def new_cache(self, batch: int, length: int) -> KVCache:
-        """An empty cache that fits the decoder."""
-        cache: KVCache = self.model.new_cache(batch, length)
-        return cache
+    def new_cache(self, batch: int, length: int) -> Any:
+        """An empty cache that fits the decoder: keys and values, or what else it keeps of the past."""
+        return self.model.new_cache(batch, length)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         self.model.save_pretrained(folder)
@@ -110,7 +136,7 @@ def load(place: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> A
     file, _, family = heads[name].partition(":")
     module = importlib.import_module(f"groundup.stack.models.{file}")
     model = getattr(module, family).from_pretrained(folder, dtype=dtype)
-    return (CausalLM(model) if hasattr(model, "scores") and hasattr(model, "new_cache") else model).eval()
+    return (CausalLM(model) if hasattr(model, "hidden") and hasattr(model, "new_cache") else model).eval()
 
 
 __all__ = ["FAMILIES", "IGNORED", "CausalLM", "Output", "load"]

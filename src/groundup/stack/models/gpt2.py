@@ -7,15 +7,16 @@ What differs from the first GPT (2018): norms stand before each part and once mo
 begin smaller. What differs from our own :mod:`.gpt`: learned positions instead of rotary ones, layer norms, biases, an
 MLP of two matrices with the tanh form of GELU instead of SwiGLU. Query, key and value come out of one matrix. Names
 are the paper's; the Hub's checkpoints store this family's matrices as (in, out), and are turned round in reading and
-writing.
+writing. The first GPT and GPT-3 differ from this one by little: :mod:`.gpt1` and :mod:`.gpt3` say by what.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +39,14 @@ from groundup.stack.transformer.normalization import LayerNorm, pre_norm
 
 @dataclass(frozen=True)
 class GPT2Config:
-    """``vocab``, ``context`` and ``dim`` are counts; ``hidden`` is the width of the MLP."""
+    """``vocab``, ``context`` and ``dim`` are counts; ``hidden`` is the width of the MLP.
 
+    What GPT-2 has not and its relatives have: ``windows``, for each layer how many positions a token sees, 0 = all
+    before it; queries, keys and values without a bias; scores that are not ``scaled`` by 1 / √head_dim.
+    """
+
+    model_type: ClassVar[str] = "gpt2"
+    architecture: ClassVar[str] = "GPT2LMHeadModel"
     vocab: int = 50257
     context: int = 1024
     dim: int = 768
@@ -47,6 +54,13 @@ class GPT2Config:
     heads: int = 12
     hidden: int | None = None
     eps: float = 1e-5
+    windows: tuple[int, ...] = ()
+    qkv_bias: bool = True
+    scaled: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.windows) not in (0, self.layers):
+            raise ValueError(f"windows must be one a layer, or none: {len(self.windows)} for {self.layers} layers")
 
     @property
     def head_dim(self) -> int:
@@ -57,10 +71,10 @@ class GPT2Config:
         return self.heads
 
     @classmethod
-    def from_hub(cls, config: Mapping[str, Any]) -> GPT2Config:
+    def from_hub(cls, config: Mapping[str, Any]) -> Self:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "gpt2":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'gpt2'")
+        if config.get("model_type") != cls.model_type:
+            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not {cls.model_type!r}")
         activation = config.get("activation_function", "gelu_new")
         if activation not in ("gelu_new", "gelu_pytorch_tanh"):
             raise CheckpointError(f"activation_function {activation!r} is not GPT-2's gelu_new")
@@ -83,9 +97,11 @@ class GPT2Config:
         )
 
     def to_hub(self) -> dict[str, Any]:
+        if type(self) is GPT2Config and (any(self.windows) or not self.qkv_bias or not self.scaled):
+            raise ValueError("GPT-2's files have no word for windows, missing biases or unscaled scores")
         return {
-            "architectures": ["GPT2LMHeadModel"],
-            "model_type": "gpt2",
+            "architectures": [self.architecture],
+            "model_type": self.model_type,
             "vocab_size": self.vocab,
             "n_positions": self.context,
             "n_ctx": self.context,
@@ -107,9 +123,9 @@ class GPT2Block(nn.Module):
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         dim, hidden = config.dim, config.hidden or 4 * config.dim
-        self.heads = config.heads
+        self.heads, self.scaled = config.heads, config.scaled
         self.attention_norm = LayerNorm(dim, config.eps)
-        self.qkv = Linear(dim, 3 * dim)
+        self.qkv = Linear(dim, 3 * dim, config.qkv_bias)
         self.o = Linear(dim, dim)
         self.feed_norm = LayerNorm(dim, config.eps)
         self.up = Linear(dim, hidden)
@@ -117,10 +133,16 @@ class GPT2Block(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None, layer: int, cache: KVCache | None = None) -> Tensor:
         x = pre_norm(x, self.attention_norm, lambda y: self._attend(y, mask, layer, cache))
-        return pre_norm(x, self.feed_norm, lambda y: self.down(functional.gelu(self.up(y), approximate="tanh")))
+        return pre_norm(x, self.feed_norm, self._feed)
+
+    def _feed(self, x: Tensor) -> Tensor:
+        result: Tensor = self.down(functional.gelu(self.up(x), approximate="tanh"))
+        return result
 
     def _attend(self, x: Tensor, mask: Tensor | None, layer: int, cache: KVCache | None) -> Tensor:
         q, k, v = (split_heads(one, self.heads) for one in self.qkv(x).chunk(3, dim=-1))
+        if not self.scaled:
+            q = q * math.sqrt(q.shape[-1])  # which the attention divides by
         if cache is not None:
             k, v = cache.update(layer, k, v)
         result: Tensor = self.o(merge_heads(scaled_dot_product_attention(q, k, v, mask)))
@@ -130,18 +152,25 @@ class GPT2Block(nn.Module):
 class GPT2(nn.Module):
     """The whole model; the output scores tokens by the embedding."""
 
+    config_type: ClassVar[type[GPT2Config]] = GPT2Config
+    block_type: ClassVar[type[GPT2Block]] = GPT2Block
+
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.dim)
         self.positions = nn.Embedding(config.context, config.dim)
-        self.blocks = nn.ModuleList(GPT2Block(config) for _ in range(config.layers))
-        self.norm = LayerNorm(config.dim, config.eps)
+        self.blocks = nn.ModuleList(self.block_type(config) for _ in range(config.layers))
+        self.norm: nn.Module = LayerNorm(config.dim, config.eps)
         self._window = CausalWindow()
+        self.begin()
+
+    def begin(self) -> None:
+        """First weights: normal, smaller where they write into the residual."""
         for name, one in self.named_parameters():
             if one.dim() == 2:
                 into_residual = name.endswith(("o.weight", "down.weight"))
-                nn.init.normal_(one, std=0.02 / (2 * config.layers) ** 0.5 if into_residual else 0.02)
+                nn.init.normal_(one, std=0.02 / (2 * self.config.layers) ** 0.5 if into_residual else 0.02)
 
     def forward(self, ids: Tensor, cache: KVCache | None = None, attention_mask: Tensor | None = None) -> Tensor:
         """ids (batch, n) to logits (batch, n, vocab), see :meth:`hidden`."""
@@ -155,11 +184,10 @@ class GPT2(nn.Module):
         if end > self.config.context:
             raise ValueError(f"the text has {end} tokens, the context of this model {self.config.context}")
         x = self.embedding(ids) + self.positions.weight[begin:end]
-        mask = self._window(begin, end, ids.device)
-        if attention_mask is not None:
-            mask = attention_mask.bool()[:, None, None, :] & (mask if mask is not None else True)
+        widths = self.config.windows or (0,) * self.config.layers
+        masks = self._window.layers(widths, begin, end, ids.device, attention_mask)
         for layer, block in enumerate(self.blocks):
-            x = block(x, mask, layer, cache)
+            x = block(x, masks[layer], layer, cache)
         result: Tensor = self.norm(x)
         return result
 
@@ -175,20 +203,28 @@ class GPT2(nn.Module):
     # ── the Hub's format ─────────────────────────────────────────────────────
 
     @classmethod
-    def from_pretrained(cls, place: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> GPT2:
+    def from_pretrained(cls, place: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> Self:
         """A model from a folder in the Hub's format, or from a repository of the Hub."""
         folder = find_folder(place)
-        model = cls(GPT2Config.from_hub(read_config(folder))).to(dtype)
-        load_weights(model, from_hub_names(read_weights(folder)))
+        model = cls(cls.config_type.from_hub(read_config(folder))).to(dtype)
+        load_weights(model, cls.ours(read_weights(folder)))
         return model
+
+    @staticmethod
+    def ours(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return from_hub_names(weights)
+
+    @staticmethod
+    def theirs(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return to_hub_names(weights)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model so that transformers, and whatever reads its format, can load it."""
         config = {**self.config.to_hub(), "torch_dtype": str(self.embedding.weight.dtype).removeprefix("torch.")}
-        write_checkpoint(folder, config, to_hub_names(self.state_dict()))
+        write_checkpoint(folder, config, self.theirs(self.state_dict()))
 
 
-_NAMES = {
+NAMES = {
     "wte": "embedding",
     "wpe": "positions",
     "ln_f": "norm",
@@ -202,7 +238,7 @@ _NAMES = {
 _TURNED = ("qkv.weight", "o.weight", "up.weight", "down.weight")
 
 
-def from_hub_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def from_hub_names(weights: Mapping[str, Tensor], names: Mapping[str, str] = NAMES) -> dict[str, Tensor]:
     """Ours from the Hub's: ``transformer.h.0.attn.c_attn.weight`` (in, out) is ``blocks.0.qkv.weight`` (out, in)."""
     found = {}
     for name, one in weights.items():
@@ -210,15 +246,16 @@ def from_hub_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if short == "lm_head.weight" or short.endswith((".attn.bias", ".attn.masked_bias")):
             continue  # the embedding once more, and masks that older checkpoints carry along
         parts = short.split(".")
-        prefix, inner = (f"blocks.{parts[1]}.", ".".join(parts[2:-1])) if parts[0] == "h" else ("", parts[0])
-        ours = f"{prefix}{_NAMES.get(inner, inner)}.{parts[-1]}"
+        prefix, begin = (f"blocks.{parts[1]}.", 2) if parts[0] == "h" else ("", 0)
+        inner = ".".join(parts[begin:-1])
+        ours = f"{prefix}{names.get(inner, inner)}.{parts[-1]}"
         found[ours] = one.T if ours.endswith(_TURNED) and one.dim() == 2 else one
     return found
 
 
-def to_hub_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_hub_names(weights: Mapping[str, Tensor], names: Mapping[str, str] = NAMES) -> dict[str, Tensor]:
     """The Hub's from ours."""
-    back = {ours: theirs for theirs, ours in _NAMES.items()}
+    back = {ours: theirs for theirs, ours in names.items()}
     found = {}
     for name, one in weights.items():
         parts = name.split(".")

@@ -7,7 +7,7 @@
 What differs from GPT-2: rotary positions, RMS norms, SwiGLU, no biases, an output head of its own (the small ones of
 Llama 3.2 share it with the embedding). Llama 2's largest and all of Llama 3 have fewer key and value heads than query
 heads. Llama 3.1 stretches the slow rotary waves to reach 128 000 tokens (:func:`scaled_rates`). What this file does not
-compute it refuses by name.
+compute it refuses by name. Families that differ from this one by a few settings are :mod:`.mistral` and :mod:`.qwen`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,14 @@ from groundup.stack.transformer.rotary import apply_rope, rope_rates, rope_table
 
 @dataclass(frozen=True)
 class LlamaConfig:
-    """``kv_heads`` and ``head_dim`` follow from the others where not given; ``rope_scaling`` is as on the Hub."""
+    """``kv_heads`` and ``head_dim`` follow from the others where not given; ``rope_scaling`` is as on the Hub.
+
+    What Llama has not and its relatives have: ``qkv_bias`` on queries, keys and values, ``qk_norm`` of each head's
+    queries and keys, and ``windows``, for each layer how many positions a token sees, 0 = all before it.
+    """
+
+    model_type: ClassVar[str] = "llama"
+    architecture: ClassVar[str] = "LlamaForCausalLM"
 
     vocab: int
     dim: int
@@ -54,18 +61,23 @@ class LlamaConfig:
     theta: float = 10000.0
     rope_scaling: Mapping[str, Any] | None = None
     tied: bool = False
+    qkv_bias: bool = False
+    qk_norm: bool = False
+    windows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kv_heads", self.kv_heads or self.heads)
         object.__setattr__(self, "head_dim", self.head_dim or self.dim // self.heads)
         if self.heads % self.kv_heads:
             raise ValueError(f"kv_heads must divide heads: {self.kv_heads} and {self.heads}")
+        if len(self.windows) not in (0, self.layers):
+            raise ValueError(f"windows must be one a layer, or none: {len(self.windows)} for {self.layers} layers")
 
     @classmethod
-    def from_hub(cls, config: Mapping[str, Any]) -> LlamaConfig:
+    def from_hub(cls, config: Mapping[str, Any]) -> Self:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "llama":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'llama'")
+        if config.get("model_type") != cls.model_type:
+            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not {cls.model_type!r}")
         if config.get("hidden_act", "silu") != "silu":
             raise CheckpointError(f"hidden_act {config['hidden_act']!r} is not Llama's silu")
         for name in ("attention_bias", "mlp_bias"):
@@ -92,8 +104,8 @@ class LlamaConfig:
 
     def to_hub(self) -> dict[str, Any]:
         return {
-            "architectures": ["LlamaForCausalLM"],
-            "model_type": "llama",
+            "architectures": [self.architecture],
+            "model_type": self.model_type,
             "vocab_size": self.vocab,
             "hidden_size": self.dim,
             "intermediate_size": self.hidden,
@@ -135,16 +147,21 @@ def scaled_rates(config: LlamaConfig) -> Tensor:
 
 
 class LlamaBlock(nn.Module):
-    """State: ``attention_norm.weight``, ``{q,k,v,o}.weight``, ``feed_norm.weight``, ``{gate,up,down}.weight``."""
+    """State: ``attention_norm.weight``, ``{q,k,v,o}.weight``, ``feed_norm.weight``, ``{gate,up,down}.weight``.
+
+    Where the configuration has them, also ``{q,k,v}.bias`` and ``{q,k}_norm.weight``.
+    """
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
         dim, wide = config.dim, config.heads * config.head_dim
         self.heads, self.kv_heads = config.heads, config.kv_heads
         self.attention_norm = RMSNorm(dim, config.eps)
-        self.q = Linear(dim, wide, bias=False)
-        self.k = Linear(dim, config.kv_heads * config.head_dim, bias=False)
-        self.v = Linear(dim, config.kv_heads * config.head_dim, bias=False)
+        self.q = Linear(dim, wide, config.qkv_bias)
+        self.k = Linear(dim, config.kv_heads * config.head_dim, config.qkv_bias)
+        self.v = Linear(dim, config.kv_heads * config.head_dim, config.qkv_bias)
+        self.q_norm = RMSNorm(config.head_dim, config.eps) if config.qk_norm else None
+        self.k_norm = RMSNorm(config.head_dim, config.eps) if config.qk_norm else None
         self.o = Linear(wide, dim, bias=False)
         self.feed_norm = RMSNorm(dim, config.eps)
         self.gate = Linear(dim, config.hidden, bias=False)
@@ -167,8 +184,10 @@ class LlamaBlock(nn.Module):
     def _attend(
         self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, cache: KVCache | None, layer: int
     ) -> Tensor:
-        q = apply_rope(split_heads(self.q(x), self.heads), cos, sin)
-        k = apply_rope(split_heads(self.k(x), self.kv_heads), cos, sin)
+        q, k = split_heads(self.q(x), self.heads), split_heads(self.k(x), self.kv_heads)
+        if self.q_norm is not None and self.k_norm is not None:
+            q, k = self.q_norm(q), self.k_norm(k)
+        q, k = apply_rope(q, cos, sin), apply_rope(k, cos, sin)
         v = split_heads(self.v(x), self.kv_heads)
         if cache is not None:
             k, v = cache.update(layer, k, v)
@@ -184,6 +203,8 @@ class LlamaBlock(nn.Module):
 class Llama(nn.Module):
     """State: ``embedding.weight``, ``blocks.{i}.…``, ``norm.weight`` and, where it is not tied, ``head.weight``."""
 
+    windowed: ClassVar[bool] = True
+    """That it computes a configuration's ``windows``: a model in this one's place need not."""
     cos: Tensor
     sin: Tensor
 
@@ -212,17 +233,19 @@ class Llama(nn.Module):
         ``attention_mask`` (batch, n), True or 1 = a real token, is for texts of different lengths padded on the right,
         without a cache. Raises ValueError beyond the context.
         """
+        return self.hidden_of(self.embedding(ids), cache, attention_mask)
+
+    def hidden_of(self, x: Tensor, cache: KVCache | None = None, attention_mask: Tensor | None = None) -> Tensor:
+        """:meth:`hidden` from embeddings (batch, n, dim) on, for models in which not all of them are tokens'."""
         begin = 0 if cache is None else cache.length
-        end = begin + ids.shape[-1]
+        end = begin + x.shape[-2]
         if end > self.config.context:
             raise ValueError(f"the text has {end} tokens, the context of this model {self.config.context}")
         cos, sin = self.cos[begin:end], self.sin[begin:end]
-        mask = self._window(begin, end, ids.device)
-        if attention_mask is not None:
-            mask = attention_mask.bool()[:, None, None, :] & (mask if mask is not None else True)
-        x = self.embedding(ids)
+        widths = self.config.windows or (0,) * self.config.layers
+        masks = self._window.layers(widths, begin, end, x.device, attention_mask)
         for layer, block in enumerate(self.blocks):
-            x = block(x, cos, sin, mask, cache, layer)
+            x = block(x, cos, sin, masks[layer], cache, layer)
         result: Tensor = self.norm(x)
         return result
 
@@ -250,17 +273,27 @@ class Llama(nn.Module):
         write_checkpoint(folder, config, to_hub_names(self.state_dict()))
 
 
-def load_pretrained(place: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> Llama:
+def load_pretrained(
+    place: str | os.PathLike[str], dtype: torch.dtype = torch.float32, settings: type[LlamaConfig] | None = None
+) -> Llama:
     """:meth:`Llama.from_pretrained` for whatever ``Llama`` is in this module.
 
-    A model that was put in its place needs no more than ``Llama(config)`` and the names of its weights.
+    A model that was put in its place needs no more than ``Llama(config)`` and the names of its weights. ``settings``
+    are those of a relative, as :class:`.MistralConfig`.
     """
-    return _loaded(Llama, place, dtype)
+    return _loaded(Llama, place, dtype, settings)
 
 
-def _loaded(family: type[Llama], place: str | os.PathLike[str], dtype: torch.dtype) -> Llama:
+def _loaded(
+    family: type[Llama],
+    place: str | os.PathLike[str],
+    dtype: torch.dtype,
+    settings: type[LlamaConfig] | None = None,
+) -> Llama:
     folder = find_folder(place)
-    config = LlamaConfig.from_hub(read_config(folder))
+    config = (settings or LlamaConfig).from_hub(read_config(folder))
+    if config.windows and not getattr(family, "windowed", False):
+        raise CheckpointError(f"this checkpoint has a sliding window, which {family.__name__} does not compute")
     model = family(config).to(dtype)
     if isinstance(getattr(model, "cos", None), Tensor):
         # The angles keep their own precision whatever the weights have.
@@ -280,6 +313,8 @@ _IN_A_LAYER = {
     "self_attn.k_proj": "k",
     "self_attn.v_proj": "v",
     "self_attn.o_proj": "o",
+    "self_attn.q_norm": "q_norm",
+    "self_attn.k_norm": "k_norm",
     "mlp.gate_proj": "gate",
     "mlp.up_proj": "up",
     "mlp.down_proj": "down",

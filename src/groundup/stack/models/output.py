@@ -35,8 +35,21 @@ def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """
     if logits.shape[:-1] != labels.shape:
         raise ValueError(f"labels must be {tuple(logits.shape[:-1])}, one for each score: got {tuple(labels.shape)}")
-    summed = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-    return summed / (labels != IGNORED).sum().clamp(min=1)
+    logits, labels = logits.flatten(0, -2), labels.flatten()
+    counted = labels != IGNORED
+    count = counted.sum()
+    if 2 * count < len(labels):  # most of masked words' softmaxes would be for nothing
+        logits, labels = logits[counted], labels[counted]
+    summed = functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
+    return summed / count.clamp(min=1)
+
+
+def next_token_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """:func:`label_loss` of scores (batch, n, vocab) and ids (batch, n): each place predicts the next id.
+
+    The labels are moved, not the scores, which would have to be copied.
+    """
+    return label_loss(logits, functional.pad(labels[:, 1:], (0, 1), value=IGNORED))
 
 
 def span_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -6,10 +6,13 @@ from groundup.stack.nn.layers import MLP, Linear
 from groundup.stack.nn.losses import binary_cross_entropy, cross_entropy, mse_loss
 from groundup.stack.nn.operations import batched_bilinear, masked_mean, one_hot, pairwise_distances
 from groundup.stack.nn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from groundup.stack.nn.recurrent import GRU, LSTM
 from groundup.stack.nn.schedules import warmup_cosine
 from groundup.stack.nn.shapes import broadcast_shape, contiguous_strides, sliding_windows
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "MLP",
     "SGD",
     "Adam",

@@ -3,7 +3,7 @@
 A setting (config) is a dict from names to values; an objective says how bad it is, and lower is better. A NaN is worse
 than any number, so that a training run that came to grief never wins.
 
-Sources: Bergstra and Bengio, *Random Search for Hyper-Parameter Optimization* (2012), section 2; Jamieson and
+Sources: Bergstra and Bengio, *Random Search for Hyper-Parameter Optimization* (2012), sections 3 and 4; Jamieson and
 Talwalkar, *Non-stochastic Best Arm Identification and Hyperparameter Optimization* (2016), section 3; Li and others,
 *Hyperband* (2018), whose rounding is used here: of n, n // eta stay.
 """

@@ -78,3 +78,21 @@ MARKS = CharacterClass(
 """Marks that take no room of their own (Mn): accents, when the letter is written apart from them."""
 WHOLE = CharacterClass("105c9 105e4 11383 11385 1138e 11391 113c5 113c7-113c8 11938 16121-16128 16d68-16d6a")
 """Characters younger than Unicode 8 that later tables take apart into letter and mark."""
+MORE_MARKS = CharacterClass(
+    """
+    488-489 8d4-8e1 903 93b 93e-940 949-94c 94e-94f 982-983 9be-9c0 9c7-9c8 9cb-9cc 9d7 a03 a3e-a40 a83 abe-ac0 ac9
+    acb-acc b02-b03 b3e b40 b47-b48 b4b-b4c b57 bbe-bbf bc1-bc2 bc6-bc8 bca-bcc bd7 c01-c03 c41-c44 c82-c83 cbe
+    cc0-cc4 cc7-cc8 cca-ccb cd5-cd6 d02-d03 d3e-d40 d46-d48 d4a-d4c d57 d82-d83 dcf-dd1 dd8-ddf df2-df3 f3e-f3f f7f
+    102b-102c 1031 1038 103b-103c 1056-1057 1062-1064 1067-106d 1083-1084 1087-108c 108f 109a-109c 17b6 17be-17c5
+    17c7-17c8 1885-1886 1923-1926 1929-192b 1930-1931 1933-1938 1a19-1a1a 1a55 1a57 1a61 1a63-1a64 1a6d-1a72 1abe
+    1b04 1b35 1b3b 1b3d-1b41 1b43-1b44 1b82 1ba1 1ba6-1ba7 1baa 1be7 1bea-1bec 1bee 1bf2-1bf3 1c24-1c2b 1c34-1c35
+    1ce1 1cf2-1cf3 1dfb 20dd-20e0 20e2-20e4 302e-302f a670-a672 a823-a824 a827 a880-a881 a8b4-a8c3 a8c5 a952-a953
+    a983 a9b4-a9b5 a9ba-a9bb a9bd-a9c0 aa2f-aa30 aa33-aa34 aa4d aa7b aa7d aaeb aaee-aaef aaf5 abe3-abe4 abe6-abe7
+    abe9-abea abec 11000 11002 11082 110b0-110b2 110b7-110b8 1112c 11182 111b3-111b5 111bf-111c0 1122c-1122e
+    11232-11233 11235 1123e 112e0-112e2 11302-11303 1133e-1133f 11341-11344 11347-11348 1134b-1134d 11357
+    11362-11363 11435-11446 114b0-114b2 114b9 114bb-114be 114c1 115af-115b1 115b8-115bb 115be 11630-11632
+    1163b-1163c 1163e 116ac 116ae-116af 116b6 11720-11721 11726 11c2f-11c36 11c38-11c3f 11c92-11ca7 11ca9-11cb6
+    16f51-16f7e 1d165-1d166 1d16d-1d172 1e000-1e006 1e008-1e018 1e01b-1e021 1e023-1e024 1e026-1e02a 1e944-1e94a
+    """
+)
+"""Other marks of Unicode 9, which take room (Mc) or enclose (Me): the library's StripAccents takes them off too."""

@@ -1,15 +1,16 @@
-"""``tokenizer.json``: the ecosystem's file for a byte-level BPE tokenizer, read and written without its library.
+"""``tokenizer.json``: the ecosystem's file for a tokenizer, read and written without its library.
 
-    tokenizer.json (or vocab.json and merges.txt) ── read_tokenizer ──► FileTokenizer: encode, decode
+    tokenizer.json, or older files ── read_tokenizer ──► byte-level BPE: FileTokenizer (this file)
+    (vocab.json and merges.txt,                          Unigram, SentencePiece's BPE: PieceTokenizer (:mod:`.pieces`)
+    spiece.model, vocab.txt)                             WordPiece (:mod:`.wordpiece`)
     merges of train_bpe ── write_tokenizer ──► tokenizer.json, tokenizer_config.json
 
 The file numbers pieces as it likes: GPT-2's printable bytes come first, Llama 3's follow tiktoken's ranks. So merges
 are applied under their own numbers (:mod:`.bpe`), and a table turns those into the file's ids and back.
 
-What it computes: BPE over bytes, cut by GPT-2's pattern, Llama 3's or Qwen 2's, digits by themselves where it says
-so, or not cut at all; added tokens, found in the text before anything else; the tokens that the file puts before every
-text (``begin``). What it does not compute it refuses by name: SentencePiece's models (Llama 1 and 2), WordPiece,
-Unigram, normalizers.
+What a FileTokenizer computes: BPE over bytes, cut by GPT-2's pattern, Llama 3's or Qwen 2's, digits by themselves
+where it says so, or not cut at all; added tokens, found in the text before anything else; the tokens that the file puts
+before every text (``begin``). What no tokenizer here computes is refused by name.
 """
 
 from __future__ import annotations
@@ -17,18 +18,25 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 from groundup.stack.models.checkpoints import write_whole
+from groundup.stack.text.added import Added, Finder
 from groundup.stack.text.bpe import _SHAPE, BYTES, Merge, Tables, byte_characters, split_text
+from groundup.stack.text.characters import SPACES
+from groundup.stack.text.files import TOKENIZER, TOKENIZER_CONFIG, AnyTokenizer, TokenizerError, read_json, read_text
+from groundup.stack.text.pieces_file import pieces_from
+from groundup.stack.text.sentencepiece_file import MODELS, read_model
+from groundup.stack.text.wordpiece_file import VOCAB, read_wordpiece
 
-TOKENIZER = "tokenizer.json"
-TOKENIZER_CONFIG = "tokenizer_config.json"
+__all__ = ["TOKENIZER", "TOKENIZER_CONFIG", "FileTokenizer", "TokenizerError", "read_tokenizer", "write_tokenizer"]
+
 PAIRS = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
 
+_SPACE = "Ġ"  # as GPT-2's files write it
 # Patterns as the files write them.
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _LLAMA3 = (
@@ -38,10 +46,6 @@ _LLAMA3 = (
 _KNOWN = {_LLAMA3, _LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")}
 
 
-class TokenizerError(ValueError):
-    """A tokenizer that cannot be read here, in words for whoever wanted to use it."""
-
-
 class FileTokenizer:
     """A tokenizer of a file: ``encode`` and ``decode``, the bytes of each token, and the tokens before every text."""
 
@@ -49,15 +53,22 @@ class FileTokenizer:
         self,
         merges: Sequence[Merge],
         ids: dict[bytes, int],
-        added: dict[str, int],
+        added: Mapping[str, int] | Sequence[Added],
         split: Callable[[str], list[str]] = split_text,
         begin: Sequence[int] = (),
         *,
         whole_words: bool = False,
+        trimmed: bool = False,
+        keep_first: bool = False,
     ) -> None:
-        """``ids`` gives each piece's id; ``whole_words``: a word that is a piece is that piece, whatever merges say."""
-        self.added = added
+        """``ids`` gives each piece's id; ``whole_words``: a word that is a piece is that piece, whatever merges say.
+
+        ``trimmed``: offsets leave out spaces; ``keep_first``: but not one alone before the text.
+        """
+        tokens = [Added(text, new) for text, new in added.items()] if isinstance(added, Mapping) else list(added)
+        self.added = {one.text: one.id for one in tokens}
         self.begin = list(begin)
+        self.trimmed, self.keep_first = trimmed, keep_first
         self._split = split
         self._ids = ids
         self._whole_words = whole_words
@@ -67,9 +78,8 @@ class FileTokenizer:
             self._file_id = {new: ids[piece] for new, piece in self._tables.pieces.items()}
         except KeyError as missing:
             raise TokenizerError(f"the vocabulary has no id for the piece {missing}") from None
-        self._bytes = {new: piece for piece, new in ids.items()} | {new: text.encode() for text, new in added.items()}
-        longest_first = sorted(added, key=len, reverse=True)
-        self._marks = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")") if added else None
+        self._bytes = {new: piece for piece, new in ids.items()} | {one.id: one.text.encode() for one in tokens}
+        self._finder = Finder({one.text: one for one in tokens})
 
     @property
     def vocab_size(self) -> int:
@@ -78,22 +88,59 @@ class FileTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text; an added token that stands in it becomes its own id. ``begin`` is left to the caller."""
-        if self._marks is None:
-            return self._encode_plain(text)
         ids: list[int] = []
-        for at, part in enumerate(self._marks.split(text)):
-            ids += [self.added[part]] if at % 2 else self._encode_plain(part)
+        for begin, end, token in self._finder.split(text):
+            if token is not None:
+                ids.append(token.id)
+                continue
+            for word in self._split(text[begin:end]):
+                ids += self._encode_word(word)
         return ids
 
-    def _encode_plain(self, text: str) -> list[int]:
+    def _encode_word(self, word: str) -> list[int]:
+        whole = self._ids.get(word.encode("utf-8")) if self._whole_words else None
+        return [self._file_id[one] for one in self._tables.encode_word(word)] if whole is None else [whole]
+
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """The same ids, and for each the place (begin, end) in the text that it was made from.
+
+        A token that has some bytes of a character has the whole character's place.
+        """
         ids: list[int] = []
-        for word in self._split(text):
-            whole = self._ids.get(word.encode("utf-8")) if self._whole_words else None
-            if whole is not None:
-                ids.append(whole)
+        offsets: list[tuple[int, int]] = []
+        for begin, end, token in self._finder.split(text):
+            if token is not None:
+                ids.append(token.id)
+                offsets.append((begin, end))
+                continue
+            for word in self._split(text[begin:end]):
+                owner = [at for at, char in enumerate(word, start=begin) for _ in char.encode("utf-8")]
+                done = 0
+                for new in self._encode_word(word):
+                    size = len(self._bytes[new])
+                    ids.append(new)
+                    offsets.append((owner[done], owner[done + size - 1] + 1))
+                    done += size
+                begin += len(word)
+        return ids, self._without_spaces(text, ids, offsets) if self.trimmed else offsets
+
+    def _without_spaces(self, text: str, ids: list[int], offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Places as GPT-2's files may ask for them. Of a piece only the space counts, of an added token all white."""
+        whole = set(self.added.values())
+        done = []
+        for at, (token, (begin, end)) in enumerate(zip(ids, offsets, strict=True)):
+            piece = self._bytes[token]
+            if token in whole:
+                white = [char in SPACES or char == _SPACE for char in text[begin:end]]
             else:
-                ids += [self._file_id[one] for one in self._tables.encode_word(word)]
-        return ids
+                white = [byte == ord(" ") for byte in piece]
+            before = white.index(False) if False in white else len(white)
+            after = white[::-1].index(False) if False in white else len(white)
+            if before == 1 and self.keep_first and (at == 0 or begin == 0):
+                before = 0  # as if it had been put in
+            begin = min(begin + before, end)
+            done.append((begin, max(end - after, begin) if after <= end else end))
+        return done
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one token, which need not be whole characters; none for an id without a token."""
@@ -126,32 +173,44 @@ def _allow_repeated(tables: Tables, merges: Sequence[Merge]) -> None:
 # ── reading ──────────────────────────────────────────────────────────────────
 
 
-def read_tokenizer(folder: str | os.PathLike[str]) -> FileTokenizer:
-    """The tokenizer of a model's folder. Raises TokenizerError where there is none, or none that is computed here."""
+def read_tokenizer(folder: str | os.PathLike[str]) -> AnyTokenizer:
+    """The tokenizer of a model's folder. Raises TokenizerError where there is none, or none that is computed here.
+
+    ``tokenizer.json`` goes before what stands beside it, as for transformers.
+    """
     path = Path(folder)
     if (path / TOKENIZER).is_file():
-        return _from_file(_read_json(path / TOKENIZER))
+        return _of_its_kind(path)
     for vocab, merges in PAIRS:
         if (path / vocab).is_file() and (path / merges).is_file():
-            return _from_pair(_read_json(path / vocab), _read(path / merges))
-    raise TokenizerError(f"{path} has no {TOKENIZER}, and no vocab.json with merges.txt")
+            return _from_pair(read_json(path / vocab), read_text(path / merges))
+    for name in MODELS:
+        if (path / name).is_file():
+            return read_model(path / name)
+    if (path / VOCAB).is_file():
+        return read_wordpiece(path)
+    raise TokenizerError(
+        f"{path} has no {TOKENIZER}, no vocab.json with merges.txt, no {', no '.join((*MODELS, VOCAB))}"
+    )
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TokenizerError(f"{path.name} cannot be read: {error}") from error
+def _of_its_kind(path: Path) -> AnyTokenizer:
+    file = read_json(path / TOKENIZER)
+    model = file.get("model")
+    if not isinstance(model, dict):
+        raise TokenizerError(f"{TOKENIZER} is not in the form that it should have: it has no model")
+    kind = model.get("type") or ("Unigram" if isinstance(model.get("vocab"), list) else "BPE")
+    if kind == "WordPiece":
+        return read_wordpiece(path)
+    if kind == "Unigram" or (kind == "BPE" and not _on_bytes(file)):
+        return pieces_from(file)
+    if kind == "BPE":
+        return _from_file(file)
+    raise TokenizerError(f"a tokenizer of type {kind} is not computed here; BPE, Unigram and WordPiece are")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(_read(path))
-    except (ValueError, RecursionError) as error:
-        raise TokenizerError(f"{path.name} is not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise TokenizerError(f"{path.name} is not a JSON object")
-    return found
+def _on_bytes(file: Mapping[str, Any]) -> bool:
+    return "ByteLevel" in json.dumps([file.get("pre_tokenizer"), file.get("decoder")])
 
 
 def _from_pair(vocab: dict[str, Any], lines: str) -> FileTokenizer:
@@ -168,7 +227,8 @@ def _from_file(file: dict[str, Any]) -> FileTokenizer:
     model = file.get("model") or {}
     _refuse_what_is_not_ours(file, model)
     try:
-        added = {str(one["content"]): int(one["id"]) for one in file.get("added_tokens") or []}
+        tokens = [Added.of(one) for one in file.get("added_tokens") or []]
+        added = {one.text: one.id for one in tokens}
         pairs = [one.split(" ") if isinstance(one, str) else one for one in model.get("merges") or []]
         vocab = {piece: new for piece, new in model["vocab"].items() if piece not in added}
         merges, ids = _merges(pairs), _pieces(vocab)
@@ -177,16 +237,13 @@ def _from_file(file: dict[str, Any]) -> FileTokenizer:
             raise
         raise TokenizerError(f"{TOKENIZER} is not in the form that it should have: {error!r}") from error
     split, begin = _splitter(file.get("pre_tokenizer")), _begin(file.get("post_processor"), added)
-    return FileTokenizer(merges, ids, added, split, begin, whole_words=bool(model.get("ignore_merges")))
+    whole_words, trimmed = bool(model.get("ignore_merges")), _trimming(file.get("post_processor"))
+    return FileTokenizer(merges, ids, tokens, split, begin, whole_words=whole_words, **trimmed)
 
 
 def _refuse_what_is_not_ours(file: dict[str, Any], model: dict[str, Any]) -> None:
-    if model.get("type", "BPE") != "BPE":
-        raise TokenizerError(f"a tokenizer of type {model.get('type')} is not computed here; byte-level BPE is")
-    if model.get("byte_fallback") or "ByteLevel" not in json.dumps([file.get("pre_tokenizer"), file.get("decoder")]):
-        raise TokenizerError(
-            "this BPE works on characters, as SentencePiece's does, not on bytes; that is not computed here"
-        )
+    if model.get("byte_fallback"):
+        raise TokenizerError("byte_fallback, for a BPE that works on bytes already, is not computed here")
     if file.get("normalizer"):
         raise TokenizerError(f"a normalizer ({file['normalizer'].get('type')}) is not computed here")
     for name in ("continuing_subword_prefix", "end_of_word_suffix", "dropout"):
@@ -227,6 +284,18 @@ def _begin(processor: dict[str, Any] | None, added: dict[str, int]) -> list[int]
                 break
             found.append(added[one["SpecialToken"]["id"]])
     return found
+
+
+def _trimming(processor: Mapping[str, Any] | None) -> dict[str, bool]:
+    """Whether offsets leave spaces out, and keep the text's first, as the file's post-processor says."""
+    if processor and processor.get("type") == "Sequence":
+        found = [_trimming(one) for one in processor.get("processors") or []]
+        return next((one for one in found if one), {})
+    if not processor or processor.get("type") not in ("ByteLevel", "RobertaProcessing"):
+        return {}
+    if not processor.get("trim_offsets", True):
+        return {}
+    return {"trimmed": True, "keep_first": bool(processor.get("add_prefix_space", True))}
 
 
 # ── cutting a text into words ────────────────────────────────────────────────

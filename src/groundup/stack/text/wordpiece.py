@@ -116,6 +116,8 @@ class WordPiece:
         self._words: dict[str, tuple[tuple[int, int, int], ...]] = {}
         longest_first = sorted(self.added, key=len, reverse=True)
         self._marks = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")") if self.added else None
+        known = self.vocab | self.added
+        self.begin = [known[ends[0]]] if ends[0] in known else []
 
     @property
     def vocab_size(self) -> int:
@@ -220,6 +222,14 @@ class WordPiece:
             return self._texts[token]
         except KeyError:
             raise ValueError(f"id {token} is not in this vocabulary, whose ids end at {self.vocab_size - 1}") from None
+
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes of one token in the middle of a text; none for an id without a token."""
+        text = self._texts.get(token)
+        if text is None:
+            return b""
+        begins = token in self.added.values() or not text.startswith(self.prefix)
+        return (" " + text if begins else text[len(self.prefix) :]).encode("utf-8", errors="replace")
 
     def decode(self, ids: Iterable[int], *, special: bool = False, tidy: bool = True) -> str:
         """A text that these ids could be of: what was cut is joined, what was lost stays lost.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from groundup.stack.models.checkpoints import write_whole
-from groundup.stack.text.tokenizer_file import TOKENIZER, TOKENIZER_CONFIG, TokenizerError
+from groundup.stack.text.files import TOKENIZER, TOKENIZER_CONFIG, TokenizerError, read_json, read_text
 from groundup.stack.text.wordpiece import Normalization, WordPiece
 
 VOCAB = "vocab.txt"
@@ -29,32 +29,13 @@ def read_wordpiece(folder: str | os.PathLike[str]) -> WordPiece:
     path = Path(folder)
     try:
         if (path / TOKENIZER).is_file():
-            return _from_file(_read_json(path / TOKENIZER))
+            return _from_file(read_json(path / TOKENIZER))
         if (path / VOCAB).is_file():
-            settings = _read_json(path / TOKENIZER_CONFIG) if (path / TOKENIZER_CONFIG).is_file() else {}
-            return _from_lines(_read(path / VOCAB), settings)
+            settings = read_json(path / TOKENIZER_CONFIG) if (path / TOKENIZER_CONFIG).is_file() else {}
+            return _from_lines(read_text(path / VOCAB), settings)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise TokenizerError(f"the tokenizer in {path} is not in the form that it should have: {error!r}") from error
     raise TokenizerError(f"{path} has no {TOKENIZER}, and no {VOCAB}")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TokenizerError(f"{path.name} cannot be read: {error}") from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(_read(path))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, TokenizerError):
-            raise
-        raise TokenizerError(f"{path.name} is not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise TokenizerError(f"{path.name} is not a JSON object")
-    return found
 
 
 def _from_lines(text: str, settings: Mapping[str, Any]) -> WordPiece:

@@ -23,7 +23,7 @@ Sources: Vaswani et al., "Attention Is All You Need" (2017), section 3.2.1. Dao 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -55,6 +55,11 @@ def recorded_attention() -> Iterator[list[Tensor]]:
         yield kept
     finally:
         _kept.reset(token)
+
+
+def recording() -> bool:
+    """Whether anybody wants to see weights: an attention that is fused has to compute them once more for that."""
+    return _kept.get() is not None
 
 
 def record_attention(weights: Tensor) -> None:
@@ -100,14 +105,36 @@ class CausalWindow:
     def __init__(self) -> None:
         self._mask: Tensor | None = None
 
-    def __call__(self, begin: int, end: int, device: torch.device) -> Tensor | None:
-        """(end - begin, end), boolean; None for a single query, which sees all that came before it."""
+    def __call__(self, begin: int, end: int, device: torch.device, width: int = 0) -> Tensor | None:
+        """(end - begin, end), boolean; None for a single query, which sees all that came before it.
+
+        With a ``width``, each query sees no more than the last ``width`` positions, its own among them: the sliding
+        window of Child and others, "Generating Long Sequences with Sparse Transformers" (2019), and of Mistral.
+        """
+        if width and end > width:
+            with device:
+                key = torch.arange(end)
+            query = key[begin:, None]
+            return (key <= query) & (key > query - width)
         if end - begin == 1:
             return None
         if self._mask is None or self._mask.shape[-1] != end or self._mask.device != device:
             with device:
                 self._mask = causal_mask(end)
         return self._mask[begin:] if begin else self._mask
+
+    def layers(
+        self, widths: Sequence[int], begin: int, end: int, device: torch.device, real: Tensor | None = None
+    ) -> list[Tensor | None]:
+        """The mask of each layer, whose windows have these ``widths``; layers of one width share it.
+
+        ``real`` (batch, end), True or 1 = a real token, hides the others from all.
+        """
+        masks = {width: self(begin, end, device, width) for width in set(widths)}
+        if real is not None:
+            seen = real.bool()[:, None, None, :]
+            masks = {width: seen if mask is None else seen & mask for width, mask in masks.items()}
+        return [masks[width] for width in widths]
 
 
 def scaled_dot_product_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -141,7 +168,12 @@ def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tenso
     """(..., n_q, n_k): what share of its attention each query gives to each key. Rows sum to 1, or to 0 where the mask
     lets nothing through."""
     _require_boolean(mask)
-    scores = attention_scores(q, k)
+    return masked_softmax(attention_scores(q, k), mask)
+
+
+def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The softmax of each row of scores (..., n_q, n_k) over what the mask lets through; rows sum to 1, or to 0 where
+    it lets nothing through. For attentions that score in a way of their own."""
     if mask is None:
         return torch.softmax(scores, dim=-1)
     # The lowest finite number rather than -inf: a row of -inf alone would be 0 / 0. Next to any true score its

@@ -43,12 +43,12 @@ def post_norm(x: Tensor, norm: Layer, sublayer: Layer) -> Tensor:
 
 
 class LayerNorm(nn.Module):
-    """:func:`layer_norm` with its own ``weight`` (ones) and ``bias`` (zeros)."""
+    """:func:`layer_norm` with its own ``weight`` (ones) and, where it has one, ``bias`` (zeros)."""
 
-    def __init__(self, dim: int, eps: float = 1e-5) -> None:
+    def __init__(self, dim: int, eps: float = 1e-5, bias: bool = True) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(dim))
-        self.bias = nn.Parameter(torch.zeros(dim))
+        self.bias = nn.Parameter(torch.zeros(dim)) if bias else None
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
