@@ -3,8 +3,8 @@
     <home>/.groundup/runs/<run>/model/     what a run saved; its name on the shelf is the run's
     <home>/.groundup/models/<name>/        what was added: copied (or linked), with a provenance.json
 
-A model is a folder in the Hub's format: ``config.json``, safetensors, and a byte-level BPE tokenizer. Adding one looks
-at all of it first, without loading the weights, and refuses what the stack does not run. A run may have held a hostile
+A model is a folder in the Hub's format: ``config.json``, safetensors, and a tokenizer. Adding one looks at
+all of it first, without loading the weights, and refuses what the stack does not run. A run may have held a hostile
 part, so what it saved is only ever opened as plain files here; it is loaded by a process behind walls (:mod:`.chat`).
 """
 
@@ -37,7 +37,15 @@ CONFIG, ONE_FILE, INDEX, PROVENANCE = (
     "model.safetensors.index.json",
     "provenance.json",
 )
-TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe")
+TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "encoder.json",
+    "vocab.bpe",
+    "tokenizer.model",  # SentencePiece's, as Llama 2 has it
+)
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}\Z")
 SMALL_BYTES = 64 * 2**20
 FAMILIES = ("llama", "gpt2")

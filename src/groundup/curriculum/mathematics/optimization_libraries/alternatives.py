@@ -68,6 +68,19 @@ def by_recursion(f, grad, x, direction):
     return search(1.0, 60)
 
 
+@replaces("backtracking_step")
+def trials_by_division(f, grad, x, direction):
+    slope = torch.einsum("i,i->", grad(x).reshape(-1), direction.reshape(-1)).item()
+    if slope >= 0 or math.isnan(slope):
+        raise ValueError("up")
+    here = float(f(x))
+    for k in range(60):
+        value = float(f(x + direction / 2**k))
+        if math.isfinite(value) and value - here <= slope * 1e-4 / 2**k:
+            return 1 / 2**k
+    return 0.0
+
+
 # ── lbfgs ──
 
 
@@ -237,3 +250,43 @@ def in_numpy_float64(f, grad, x0, memory=10, steps=100):
             pairs = [*pairs, (s, y)][-memory:]
         x, g = new, after
     return back(x)
+
+
+@replaces("lbfgs")
+def compact(f, grad, x0, memory=10, steps=100):
+    """The inverse by the compact representation of Byrd, Nocedal and Schnabel (1994): two triangular systems, no loops."""
+    if memory < 1 or steps < 0:
+        raise ValueError("memory or steps")
+
+    def direction(g, pairs):
+        if not pairs:
+            return -g
+        s, y = (torch.stack([one[i].reshape(-1) for one in pairs], 1) for i in (0, 1))
+        v = g.reshape(-1)
+        scale = (s[:, -1] @ y[:, -1]) / (y[:, -1] @ y[:, -1])
+        products = s.T @ y
+        upper, diagonal = products.triu(), products.diagonal().diag()
+        p = torch.linalg.solve_triangular(upper, (s.T @ v)[:, None], upper=True)[:, 0]
+        right_side = (diagonal + scale * y.T @ y) @ p - scale * (y.T @ v)
+        top = torch.linalg.solve_triangular(upper.T, right_side[:, None], upper=False)[:, 0]
+        return -(scale * v + s @ top - scale * (y @ p)).reshape(g.shape)
+
+    x, pairs = x0.clone(), []
+    g = grad(x).clone() if steps else None
+    for step in range(steps):
+        d = direction(g, pairs)
+        t = _search(f, g, x, d)
+        if not t and pairs:
+            pairs, d = [], -g
+            t = _search(f, g, x, d)
+        if not t:
+            break
+        new = x + t * d
+        if step == steps - 1:
+            return new
+        after = grad(new).clone()
+        s, y = new - x, after - g
+        if float((s * y).sum()) > 1e-9 * float(s.norm() * y.norm()):
+            pairs = [*pairs, (s, y)][-memory:]
+        x, g = new, after
+    return x

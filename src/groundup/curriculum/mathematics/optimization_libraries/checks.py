@@ -77,6 +77,24 @@ def forgets(returned, expected):
     return None
 
 
+def remembers(returned, expected):
+    """Each step comes from the gradient and as many pairs as are to be kept."""
+    if not isinstance(returned, list) or len(returned) != len(expected):
+        return "one answer for each run was expected"
+    for mine, right in zip(returned, expected, strict=True):
+        names = ("from elsewhere", "from the oldest pair")
+        if not isinstance(mine, dict) or not all(isinstance(mine.get(name), float) for name in names):
+            return "what was noted of the run is missing"
+        memory = right["memory"]
+        if mine.get("steps") != right["steps"]:
+            return f"grad was to be called once for each of {right['steps']} steps, at the place where it begins"
+        if not mine["from elsewhere"] <= 1e-9:
+            return f"with a memory of {memory}, a step does not follow from the gradient and the {memory} newest pairs alone"
+        if not mine["from the oldest pair"] >= 1e-11:
+            return f"with a memory of {memory}, the oldest of {memory} pairs takes no part in a step"
+    return None
+
+
 # ── backtracking_step ──
 
 ROUNDED = "where a trial lies is rounded once more by some"
@@ -97,12 +115,16 @@ step_to_nowhere = exact("sixty lengths in vain give 0.0", builds=STEP)
 step_of_many_halvings = _step("directions that are far too long")
 step_with_numbers = _step("f that returns floats, float32, views with strides")
 step_borrowed_gradient = _step("the step: tensors that belong to somebody else")
+step_far_from_zero = _step("heights that differ in the tenth digit, and a slope that is left when large terms cancel")
+step_seen_by_f = _step("x stays where it is, also while lengths are tried")
+step_with_recording_on = _step("the step: f and grad that use autograd")
 step_refuses = valid("a direction that does not lead down is a ValueError", refused, builds=STEP)
 
 # ── lbfgs ──
 
 lbfgs_down_a_bowl = valid("down a bowl", arrives, builds=LBFGS)
 lbfgs_in_as_many_steps_as_weights = valid("four steps to the bottom, in a bowl made for it", arrives, builds=LBFGS)
+lbfgs_with_a_flat_pair = valid("a pair whose s and y are nearly at right angles counts, too", arrives, builds=LBFGS)
 lbfgs_down_a_narrow_valley = valid("down a valley 10 000 times as steep across as along", arrives, builds=LBFGS)
 lbfgs_round_the_bend = valid("round the bend of Rosenbrock's valley", arrives, builds=LBFGS)
 lbfgs_fits_a_classifier = valid("a classifier with features of different sizes", arrives, builds=LBFGS)
@@ -122,4 +144,6 @@ lbfgs_borrowed_gradients = valid("lbfgs: gradients in a tensor that is used agai
 lbfgs_no_steps = close("no steps, or a slope of zero: x0", builds=LBFGS)
 lbfgs_left_to_itself = exact("unless told otherwise: a memory of ten, and a hundred steps", builds=LBFGS)
 lbfgs_forgets = valid("no more pairs are kept than the memory holds", forgets, builds=LBFGS)
+lbfgs_knows_what_it_keeps = valid("each step follows from as many pairs as memory says", remembers, builds=LBFGS)
+lbfgs_with_recording_on = valid("lbfgs: f and grad that use autograd", arrives, builds=LBFGS)
 lbfgs_refuses = valid("a memory below 1, or negative steps, is a ValueError", refused, builds=LBFGS)

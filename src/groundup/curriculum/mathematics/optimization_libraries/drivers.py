@@ -192,6 +192,46 @@ def step_borrowed_gradient(my, rng):
     ]
 
 
+def step_far_from_zero(my, rng):
+    """Heights of thousands of millions that differ by less than one, and a slope that is left when large terms cancel: what
+    float64 holds and float32 does not."""
+    x, far = rng.uniform(1, low=1.0, high=2.0, dtype=TWO), 1e9 * rng.integer(1, 4)
+    parabola = [_stepped(my, lambda x: far + c * (x**2).sum(), lambda x: 2 * c * x, x, -2 * x) for c in (0.01, 0.04)]
+    large, unit = torch.tensor([1e8, 1.0], dtype=TWO), 2.0 ** rng.integer(-5, 5)
+    aside = torch.tensor([1.0, -1e8 - 1.0], dtype=TWO)
+    left = _stepped(my, lambda x: -unit * float(x[0]), lambda x: unit * large, torch.zeros(2, dtype=TWO), aside)
+    return [parabola, left]
+
+
+def step_seen_by_f(my, rng):
+    """f that looks at x itself: it must be where it was, also while lengths are tried."""
+    x, aside = rng.normal(3, dtype=TWO), rng.uniform(3, low=1.0, high=2.0, dtype=TWO)
+    f = lambda trial: 3 * ((trial - x + aside) ** 2).sum()
+    return _stepped(my, f, lambda trial: 6 * (trial - x + aside), x, -6 * aside)
+
+
+def _with_autograd(scale):
+    """f that itself takes a derivative: half the squares, and an eighth of the squared slope. And its gradient."""
+
+    def f(x):
+        x = x.detach().requires_grad_()
+        (slope,) = torch.autograd.grad((scale * x**2).sum() / 2, x)
+        return ((scale * x**2).sum() / 2 + (slope**2).sum() / 8).detach()
+
+    def grad(x):
+        x = x.detach().clone().requires_grad_()
+        return torch.autograd.grad((scale * x**2).sum() / 2 + ((scale * x) ** 2).sum() / 8, x)[0]
+
+    return f, grad
+
+
+def step_with_recording_on(my, rng):
+    """f and grad that need autograd's recording."""
+    f, grad = _with_autograd(rng.uniform(2, low=1.0, high=5.0, dtype=TWO))
+    x = rng.normal(2, dtype=TWO)
+    return _stepped(my, f, grad, x, -grad(x))
+
+
 def step_refuses(my, rng):
     """Up, level, and not a number."""
     f, grad = _parabola(2.0)
@@ -256,6 +296,17 @@ def lbfgs_in_as_many_steps_as_weights(my, rng):
         height, slope = (lambda x, m=small: x @ m @ x / 2), (lambda x, m=small: m @ x)
         found.append(_arrive(my, height, slope, place, 1e-6, steps=2))
     return found
+
+
+def lbfgs_with_a_flat_pair(my, rng):
+    """As above, in two steps; the change of the gradient is nearly square to the step, and still it is what has to be known."""
+    ratio = 1e5 * _number(rng, 0.5, 2.0)
+    matrix = torch.tensor([[1.0, -math.sqrt(ratio)], [-math.sqrt(ratio), 1.0 + 2.0 * ratio]], dtype=TWO)
+    basis, _ = torch.linalg.qr(rng.normal(2, 2, dtype=TWO))
+    matrix, lowest = basis @ matrix @ basis.T, rng.normal(2, dtype=TWO)
+    start = lowest + torch.linalg.solve(matrix, 0.4 * basis[:, 0])
+    f = lambda x: (x - lowest) @ matrix @ (x - lowest) / 2
+    return _arrive(my, f, lambda x: matrix @ (x - lowest), start, 1e-2, steps=2)
 
 
 def lbfgs_down_a_narrow_valley(my, rng):
@@ -527,6 +578,43 @@ def lbfgs_forgets(my, rng):
     end = my.lbfgs(lambda x: float((scale * x**2).sum() / 2), grad, start, 1, 9)
     grown = alive[8] - alive[3] if len(alive) > 8 else 0
     return {"grown": grown, "calls of grad": len(alive), "first": float(start[0]), "shape": list(end.shape)}
+
+
+def _outside(vectors, step):
+    """The share of the step that no mixture of the vectors gives."""
+    basis, _ = torch.linalg.qr(torch.stack(vectors, 1))
+    return float((step - basis @ (basis.T @ step)).norm() / step.norm())
+
+
+def lbfgs_knows_what_it_keeps(my, rng):
+    """Each step is a mixture of the gradient and of as many pairs as memory says: of no more, and of no fewer."""
+    found = []
+    for memory, n, steps in ((1, 6, 4), (6, 16, 14)):
+        scale, places = rng.uniform(n, low=1.0, high=20.0, dtype=TWO), []
+        grad = lambda x, scale=scale: scale * torch.sinh(x)
+
+        def noted(x, grad=grad, places=places):
+            places.append(x.detach().clone())
+            return grad(x)
+
+        f = lambda x, scale=scale: (scale * (torch.cosh(x) - 1)).sum()
+        end = my.lbfgs(f, noted, rng.normal(n, dtype=TWO), memory, steps)
+        places = [*places[:steps], end]
+        s = [after - before for before, after in zip(places, places[1:])]
+        slopes = [grad(x) for x in places]
+        y = [after - before for before, after in zip(slopes, slopes[1:])]
+        late = range(2 * memory, len(s))
+        mixed = lambda k, first: [slopes[k], *s[first:k], *y[first:k]]
+        more = max((_outside(mixed(k, k - memory), s[k]) for k in late), default=0.0)
+        fewer = min((_outside(mixed(k, k - memory + 1), s[k]) for k in late), default=0.0)
+        found.append({"memory": memory, "steps": len(s), "from elsewhere": more, "from the oldest pair": fewer})
+    return found
+
+
+def lbfgs_with_recording_on(my, rng):
+    """f and grad that need autograd's recording."""
+    f, grad = _with_autograd(rng.uniform(2, low=1.0, high=5.0, dtype=TWO))
+    return _arrive(my, f, grad, rng.normal(2, dtype=TWO), 1e-3, steps=14)
 
 
 def lbfgs_refuses(my, rng):

@@ -161,6 +161,56 @@ def upwards_accepted(f, grad, x, direction):
 
 
 @replaces("backtracking_step")
+def lower_than_the_line(f, grad, x, direction):
+    """A value that is exactly at the line was refused. The condition says "at most": equal is enough."""
+    return _halving(lambda value, here, length, slope: value < here + 1e-4 * length * slope)(f, grad, x, direction)
+
+
+@replaces("backtracking_step")
+def heights_in_float32(f, grad, x, direction):
+    """The heights were compared in float32, or with a tolerance. A height of 1e9 and one of 1e9 + 0.1 are equal there: compare Python floats, as they are."""
+    small = lambda value: float(torch.tensor(value, dtype=torch.float32))
+    return _halving(lambda value, here, length, slope: small(value) <= small(here + 1e-4 * length * slope))(
+        f, grad, x, direction
+    )
+
+
+@replaces("backtracking_step")
+def slope_in_float32(f, grad, x, direction):
+    """The slope was computed in float32. Where large terms cancel, nothing is left of it there: multiply and sum in the dtype of x."""
+    slope = float((grad(x).float() * direction.float()).sum())
+    if not slope < 0:
+        raise ValueError(f"the slope is {slope}")
+    here, length = float(f(x)), 1.0
+    for _ in range(60):
+        if float(f(x + length * direction)) <= here + 1e-4 * length * slope:
+            return length
+        length /= 2
+    return 0.0
+
+
+@replaces("backtracking_step")
+def x_lent_to_the_trials(f, grad, x, direction):
+    """x itself was moved to each trial, and moved back at the end. f may look at it meanwhile, and moving back may round. Make a new tensor for each trial."""
+    slope, here, length, start = _slope(grad, x, direction), float(f(x)), 1.0, x.clone()
+    try:
+        for _ in range(60):
+            if float(f(x.copy_(start + length * direction))) <= here + 1e-4 * length * slope:
+                return length
+            length /= 2
+    finally:
+        x.copy_(start)
+    return 0.0
+
+
+@replaces("backtracking_step")
+def step_without_recording(f, grad, x, direction):
+    """f and grad were called with autograd switched off. They may need it: a gradient that is computed by autograd fails then."""
+    with torch.no_grad():
+        return right.backtracking_step(f, grad, x, direction)
+
+
+@replaces("backtracking_step")
 def x_walked_along(f, grad, x, direction):
     """The length is right, but x itself was moved: it is the caller's tensor. Make a new tensor for each trial."""
     length = right.backtracking_step(f, grad, x.clone(), direction)
@@ -350,6 +400,34 @@ def nothing_is_forgotten(f, grad, x0, memory=10, steps=100):
     """All pairs were kept, from the first step on. What makes the method affordable is the limit: of a model's weights ten copies fit into a memory, a thousand do not."""
     _require(memory, steps)
     return _walk(kept=lambda _: deque())(f, grad, x0, memory, steps)
+
+
+@replaces("lbfgs")
+def one_pair_too_many(f, grad, x0, memory=10, steps=100):
+    """One pair more than memory says was kept. The oldest has to go before the next direction is computed, not after it."""
+    _require(memory, steps)
+    return _walk(kept=lambda limit: deque(maxlen=limit + 1))(f, grad, x0, memory, steps)
+
+
+@replaces("lbfgs")
+def a_few_pairs_whatever_memory(f, grad, x0, memory=10, steps=100):
+    """No more than five pairs were kept, however many memory says. A longer memory is the caller's to choose."""
+    _require(memory, steps)
+    return _walk(kept=lambda limit: deque(maxlen=min(limit, 5)))(f, grad, x0, memory, steps)
+
+
+@replaces("lbfgs")
+def flat_pairs_left_out(f, grad, x0, memory=10, steps=100):
+    """Pairs were left out although s · y is clearly above zero, because it is small beside |s| |y|. So it is in every narrow valley; only rounding is to be guarded against."""
+    _require(memory, steps)
+    return _walk(keep=lambda s, y: _dot(s, y) > 0.01 * s.norm() * y.norm())(f, grad, x0, memory, steps)
+
+
+@replaces("lbfgs")
+def walk_without_recording(f, grad, x0, memory=10, steps=100):
+    """The whole walk was made with autograd switched off. Your own arithmetic does not need it, but f and grad may: leave it on while they are called."""
+    with torch.no_grad():
+        return right.lbfgs(f, grad, x0, memory, steps)
 
 
 @replaces("lbfgs")
