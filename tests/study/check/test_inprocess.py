@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import types
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -231,6 +233,33 @@ def test_cases_that_compare_distributions_give_the_reference_a_stream_of_its_own
 def test_a_budget_ends_the_run_between_cases() -> None:
     topic = FakeTopic()
     assert len(run_drivers(topic, topic.references(), 1, budget=0.0)) < len(CASES)
+
+
+def test_what_a_driver_sets_for_the_whole_process_is_not_seen_by_another() -> None:
+    def in_dtype(dtype: torch.dtype) -> Callable[..., Any]:
+        def asked(x: Any, by: float = 2.0) -> Any:
+            before = torch.get_default_dtype()
+            torch.set_default_dtype(dtype)
+            time.sleep(0.01)
+            made = torch.ones(1).dtype
+            torch.set_default_dtype(before)
+            return [made == dtype, before == torch.float32]
+
+        return asked
+
+    topic = FakeTopic()
+
+    def run(dtype: torch.dtype) -> list[Any]:
+        names = replaced(topic, ["scale"], in_dtype(dtype))
+        return [one.value for one in run_drivers(topic, names, 1, ["small", "large"]).values()]
+
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            found = list(pool.map(run, [torch.float64, torch.bfloat16, torch.float16] * 3))
+        assert torch.get_default_dtype() == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found == [[[True, True]] * 2] * 9
 
 
 # ── judging ──────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 import time
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,6 +38,11 @@ class BuildLike(Protocol):
     def name(self) -> str: ...
     @property
     def without(self) -> Sequence[str]: ...
+
+
+# Drivers set what the whole process shares, and put it back: torch's default dtype, its generator. Of two at once, one
+# would compute in the other's dtype, and the second to end would put back what the first had set.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 class ImplementationLike(Protocol):
@@ -148,15 +154,16 @@ def _run(driver: Callable[[Any, Rng], Any], names: Sequence[str], implementation
         **{name: recorder.wrap(name, getattr(implementation, name)) for name in names if hasattr(implementation, name)}
     )
     value, raised, kind = None, None, None
-    began = time.perf_counter()
-    try:
-        value = driver(my, rng)
-        seconds = time.perf_counter() - began
-        value = decode(encode(value))
-    except Exception as error:
-        seconds = time.perf_counter() - began
-        raised = _raised_at(error)
-        kind = "missing" if _unwritten(error) else None
+    with _ONE_AT_A_TIME:
+        began = time.perf_counter()
+        try:
+            value = driver(my, rng)
+            seconds = time.perf_counter() - began
+            value = decode(encode(value))
+        except Exception as error:
+            seconds = time.perf_counter() - began
+            raised = _raised_at(error)
+            kind = "missing" if _unwritten(error) else None
     if recorder.missing is not None:  # even where the driver caught it, as in the sandbox
         value, kind = None, "missing"
     return Outcome(
