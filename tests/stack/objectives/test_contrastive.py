@@ -98,6 +98,10 @@ def test_supervised_contrastive_is_its_formula() -> None:
     alone.backward()
     assert alone == 0
     assert torch.equal(features.grad, torch.zeros_like(features)), "zero, not NaN"
+    one = features[:1].detach().requires_grad_()
+    supervised_contrastive(one, torch.tensor([0])).backward()
+    assert one.grad is not None
+    assert torch.equal(one.grad, torch.zeros_like(one)), "nor of a batch of one"
 
 
 def test_shapes_are_checked() -> None:

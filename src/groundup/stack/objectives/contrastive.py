@@ -85,7 +85,8 @@ def supervised_contrastive(features: Tensor, labels: Tensor, temperature: float 
             f"features (batch, dim) and labels (batch,): got {tuple(features.shape)}, {tuple(labels.shape)}"
         )
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    scores = similarities(features, features, temperature).masked_fill(itself, -math.inf)
+    scores = similarities(features, features, temperature)
+    scores = scores.masked_fill(itself, torch.finfo(scores.dtype).min)  # not -inf: of one alone it would make NaN
     fellows = (labels[:, None] == labels) & ~itself
     surprise = torch.where(fellows, -functional.log_softmax(scores, dim=-1), 0.0)
     number = fellows.sum(-1)
