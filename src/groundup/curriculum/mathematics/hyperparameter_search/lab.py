@@ -375,9 +375,15 @@ def cluster_process(passages, seeds: int):
             env=cluster_environment(folder),
             start_new_session=True,
         )
-        late = threading.Timer(CLUSTER_LIMIT_S, end_session, [process.pid])
+        too_long = threading.Event()
+
+        def end_it() -> None:
+            too_long.set()  # before its end is seen by whoever reads from it
+            end_session(process.pid)
+
+        late = threading.Timer(CLUSTER_LIMIT_S, end_it)
         late.start()
-        found, too_long = None, False
+        found = None
         try:
             for line in process.stdout:
                 word, value = json.loads(line)
@@ -385,11 +391,10 @@ def cluster_process(passages, seeds: int):
                     say(value)
                 else:
                     found = value
-            too_long = late.finished.is_set()
         finally:
             late.cancel()
             end_process(process)
-        if too_long:
+        if too_long.is_set():
             raise RuntimeError(f"it took longer than {CLUSTER_LIMIT_S:g} seconds")
         if found is None:
             log.seek(0)
