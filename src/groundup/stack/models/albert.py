@@ -24,8 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from groundup.stack.models.bert import BertBlock, BertConfig, WordHead
-from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import EncoderModel, SpanModel, encoder_settings, refuse_unusual
+from groundup.stack.models.checkpoints import refuse_unusual, require_type
+from groundup.stack.models.encoder import EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import Output, label_loss
 from groundup.stack.nn.layers import Linear
@@ -53,8 +53,7 @@ class AlbertConfig(BertConfig):
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> AlbertConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "albert":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'albert'")
+        require_type(config, "albert")
         refuse_unusual(config, {"net_structure_type": 0, "gap_size": 0, "num_memory_blocks": 0, "down_scale_factor": 1})
         config = {**_USUAL, **config}
         return cls(

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from groundup.stack.models.checkpoints import CheckpointError, find_folder, load_weights, read_config
+from groundup.stack.models.checkpoints import find_folder, load_weights, read_config, require_type
 from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import Output, label_loss
@@ -63,10 +63,8 @@ class BertConfig:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> BertConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        family = config.get("model_type")
-        if family not in ("bert", "roberta"):
-            raise CheckpointError(f"model_type is {family!r}, neither 'bert' nor 'roberta'")
-        roberta = family == "roberta"
+        require_type(config, "bert", "roberta")
+        roberta = config["model_type"] == "roberta"
         return cls(**encoder_settings({"pad_token_id": int(roberta), **config}), roberta=roberta)
 
     def to_hub(self) -> dict[str, Any]:

@@ -58,6 +58,20 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def require_type(config: Mapping[str, Any], *known: str) -> None:
+    """Raises CheckpointError where the configuration is not of a family that is computed."""
+    family = config.get("model_type")
+    if family not in known:
+        raise CheckpointError(f"model_type is {family!r}, not {' or '.join(map(repr, known))}")
+
+
+def refuse_unusual(config: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
+    """Raises CheckpointError, by its name, for a setting that is there and is not what it usually is."""
+    for name, value in usual.items():
+        if config.get(name, value) != value:
+            raise CheckpointError(f"{name} = {config[name]!r} is not supported")
+
+
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """All tensors of the checkpoint, by name."""
     from safetensors import SafetensorError

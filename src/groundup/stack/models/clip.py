@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from groundup.stack.models.checkpoints import CheckpointError
+from groundup.stack.models.checkpoints import CheckpointError, require_type
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import Output, label_loss
 from groundup.stack.models.pretrained import PretrainedModel
@@ -61,8 +61,7 @@ class TowerConfig:
 
     @classmethod
     def _shared(cls, config: Mapping[str, Any]) -> dict[str, Any]:
-        if config.get("model_type") != cls.model_type:
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not {cls.model_type!r}")
+        require_type(config, cls.model_type)
         usual = cls()
         return {
             "dim": config.get("hidden_size", usual.dim),
@@ -164,8 +163,7 @@ class ClipConfig:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> ClipConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "clip":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'clip'")
+        require_type(config, "clip")
         return cls(
             text=TextConfig.from_hub(config),
             image=ImageConfig.from_hub(config),

@@ -32,8 +32,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from groundup.stack.models.bert import BertConfig, WordHead
-from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings, refuse_unusual
+from groundup.stack.models.checkpoints import CheckpointError, refuse_unusual, require_type
+from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
 from groundup.stack.nn.layers import Linear
 from groundup.stack.transformer.attention import record_attention
@@ -80,9 +80,8 @@ class DebertaConfig(BertConfig):
     def from_hub(cls, config: Mapping[str, Any]) -> DebertaConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
         kinds = {"deberta": 1, "deberta-v2": 2}
-        version = kinds.get(config.get("model_type", ""))
-        if version is None:
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, neither of {', '.join(kinds)}")
+        require_type(config, *kinds)
+        version = kinds[config["model_type"]]
         config = {"layer_norm_eps": 1e-7, "type_vocab_size": 0, "relative_attention": False, **config}
         _refuse(config, version)
         return cls(

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from groundup.stack.models.bert import Bert, BertConfig, WordHead
-from groundup.stack.models.checkpoints import CheckpointError
+from groundup.stack.models.checkpoints import require_type
 from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import IGNORED, Output, binary_loss
@@ -45,8 +45,7 @@ class ElectraConfig(BertConfig):
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> ElectraConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "electra":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'electra'")
+        require_type(config, "electra")
         config = {"max_position_embeddings": 512, "type_vocab_size": 2, **config}
         return cls(**encoder_settings(config), width=config.get("embedding_size", 128))
 

@@ -26,6 +26,7 @@ from groundup.stack.models.checkpoints import (
     load_weights,
     read_config,
     read_weights,
+    refuse_unusual,
     write_checkpoint,
 )
 from groundup.stack.models.names import NameTable
@@ -73,13 +74,6 @@ def encoder_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         "head_dropout": config.get("classifier_dropout"),
         "labels": number_of_labels(config),
     }
-
-
-def refuse_unusual(config: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
-    """Raises CheckpointError, by its name, for a setting that is there and is not what it usually is."""
-    for name, value in usual.items():
-        if config.get(name, value) != value:
-            raise CheckpointError(f"{name} = {config[name]!r} is not supported")
 
 
 def number_of_labels(config: Mapping[str, Any]) -> int:

@@ -17,8 +17,7 @@ from typing import Any, ClassVar, Self
 from torch import Tensor, nn
 
 from groundup.stack.inference.cache import KVCache
-from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import refuse_unusual
+from groundup.stack.models.checkpoints import refuse_unusual, require_type
 from groundup.stack.models.gpt2 import GPT2, NAMES, GPT2Block, GPT2Config, from_hub_names, to_hub_names
 from groundup.stack.transformer.normalization import post_norm
 
@@ -40,8 +39,7 @@ class GPT1Config(GPT2Config):
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> Self:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != cls.model_type:
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not {cls.model_type!r}")
+        require_type(config, cls.model_type)
         refuse_unusual(config, {"afn": "gelu", "tie_word_embeddings": True})
         return cls(
             vocab=config["vocab_size"],

@@ -29,6 +29,8 @@ from groundup.stack.models.checkpoints import (
     load_weights,
     read_config,
     read_weights,
+    refuse_unusual,
+    require_type,
     write_checkpoint,
 )
 from groundup.stack.nn.layers import Linear
@@ -73,19 +75,17 @@ class GPT2Config:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> Self:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != cls.model_type:
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not {cls.model_type!r}")
-        activation = config.get("activation_function", "gelu_new")
-        if activation not in ("gelu_new", "gelu_pytorch_tanh"):
-            raise CheckpointError(f"activation_function {activation!r} is not GPT-2's gelu_new")
-        for name, usual in (
-            ("scale_attn_weights", True),
-            ("scale_attn_by_inverse_layer_idx", False),
-            ("add_cross_attention", False),
-            ("tie_word_embeddings", True),
-        ):
-            if config.get(name, usual) is not usual:
-                raise CheckpointError(f"{name} = {config[name]} is not supported")
+        require_type(config, cls.model_type)
+        require_gelu(config)
+        refuse_unusual(
+            config,
+            {
+                "scale_attn_weights": True,
+                "scale_attn_by_inverse_layer_idx": False,
+                "add_cross_attention": False,
+                "tie_word_embeddings": True,
+            },
+        )
         return cls(
             vocab=config["vocab_size"],
             context=config["n_positions"],
@@ -115,6 +115,13 @@ class GPT2Config:
             "embd_pdrop": 0.0,
             "attn_pdrop": 0.0,
         }
+
+
+def require_gelu(config: Mapping[str, Any]) -> None:
+    """Raises CheckpointError for an activation that is not the gelu by tanh of this family."""
+    activation = config.get("activation_function", "gelu_new")
+    if activation not in ("gelu_new", "gelu_pytorch_tanh"):
+        raise CheckpointError(f"activation_function {activation!r} is not this family's gelu_new")
 
 
 class GPT2Block(nn.Module):

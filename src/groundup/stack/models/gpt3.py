@@ -22,9 +22,8 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import refuse_unusual
-from groundup.stack.models.gpt2 import GPT2, GPT2Config
+from groundup.stack.models.checkpoints import CheckpointError, refuse_unusual, require_type
+from groundup.stack.models.gpt2 import GPT2, GPT2Config, require_gelu
 
 
 def alternating(layers: int, width: int) -> tuple[int, ...]:
@@ -90,11 +89,8 @@ class GPTNeoConfig(GPT2Config):
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> Self:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != cls.model_type:
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not {cls.model_type!r}")
-        activation = config.get("activation_function", "gelu_new")
-        if activation not in ("gelu_new", "gelu_pytorch_tanh"):
-            raise CheckpointError(f"activation_function {activation!r} is not GPT-Neo's gelu_new")
+        require_type(config, cls.model_type)
+        require_gelu(config)
         refuse_unusual(config, {"tie_word_embeddings": True})
         return cls(
             vocab=config["vocab_size"],

@@ -17,26 +17,17 @@ other than 1 is refused.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from groundup.stack.inference.cache import KVCache
-from groundup.stack.models.checkpoints import (
-    CheckpointError,
-    find_folder,
-    load_weights,
-    read_config,
-    read_weights,
-    write_checkpoint,
-)
-from groundup.stack.models.encoder import refuse_unusual
+from groundup.stack.models.checkpoints import refuse_unusual, require_type
 from groundup.stack.models.mamba import MIXER_NAMES, MambaCache, MambaMixer
 from groundup.stack.models.names import NameTable
+from groundup.stack.models.pretrained import PretrainedModel
 from groundup.stack.nn.layers import Linear
 from groundup.stack.transformer.attention import CausalWindow, scaled_dot_product_attention
 from groundup.stack.transformer.feedforward import swiglu
@@ -82,8 +73,7 @@ class JambaConfig:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> JambaConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "jamba":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'jamba'")
+        require_type(config, "jamba")
         refuse_unusual({"num_experts": 16, **config}, {"num_experts": 1, "hidden_act": "silu"})
         rank = config.get("mamba_dt_rank", "auto")
         return cls(
@@ -95,7 +85,7 @@ class JambaConfig:
     def to_hub(self) -> dict[str, Any]:
         named = {theirs: getattr(self, ours) for theirs, ours in _SETTINGS.items()}
         rest = {"num_key_value_heads": self.kv_heads, "mamba_dt_rank": self.rank, "hidden_act": "silu"}
-        return {"architectures": ["JambaForCausalLM"], "model_type": "jamba", **named, **rest, "num_experts": 1}
+        return {"model_type": "jamba", **named, **rest, "num_experts": 1}
 
 
 _SETTINGS = {
@@ -177,8 +167,11 @@ class JambaBlock(nn.Module):
         return swiglu(x, self.gate.weight.T, self.up.weight.T, self.down.weight.T)
 
 
-class Jamba(nn.Module):
+class Jamba(PretrainedModel):
     """State: ``embedding.weight``, ``blocks.{i}.…``, ``norm.weight`` and, where it is not tied, ``head.weight``."""
+
+    architecture = "JambaForCausalLM"
+    config_type: ClassVar = JambaConfig
 
     def __init__(self, config: JambaConfig) -> None:
         super().__init__()
@@ -230,21 +223,12 @@ class Jamba(nn.Module):
     # ── the Hub's format ─────────────────────────────────────────────────────
 
     @classmethod
-    def from_pretrained(cls, place: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> Jamba:
-        """A model from a folder in the Hub's format, or from a repository of the Hub."""
-        folder = find_folder(place)
-        config = JambaConfig.from_hub(read_config(folder))
-        model = cls(config).to(dtype)
-        weights = NAMES.ours(read_weights(folder))
-        if config.tied:
-            weights.pop("head.weight", None)
-        load_weights(model, weights)
-        return model
+    def names(cls, config: JambaConfig) -> NameTable:
+        return NAMES
 
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model so that transformers, and whatever reads its format, can load it."""
-        config = {**self.config.to_hub(), "torch_dtype": str(self.embedding.weight.dtype).removeprefix("torch.")}
-        write_checkpoint(folder, config, NAMES.theirs(self.state_dict()))
+    def wanted(self, weights: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        """A file may hold a head that is tied to the embedding."""
+        return {name: one for name, one in weights.items() if self.head is not None or name != "head.weight"}
 
 
 _BLOCK = {

@@ -28,6 +28,7 @@ from groundup.stack.models.checkpoints import (
     load_weights,
     read_config,
     read_weights,
+    require_type,
     write_checkpoint,
 )
 from groundup.stack.nn.layers import Linear
@@ -76,8 +77,7 @@ class LlamaConfig:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> Self:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != cls.model_type:
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not {cls.model_type!r}")
+        require_type(config, cls.model_type)
         if config.get("hidden_act", "silu") != "silu":
             raise CheckpointError(f"hidden_act {config['hidden_act']!r} is not Llama's silu")
         for name in ("attention_bias", "mlp_bias"):

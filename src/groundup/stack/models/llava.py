@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from groundup.stack.inference.cache import KVCache
-from groundup.stack.models.checkpoints import CheckpointError
+from groundup.stack.models.checkpoints import CheckpointError, require_type
 from groundup.stack.models.clip import IMAGE_NAMES, ImageConfig, ImageTower, begin_tower
 from groundup.stack.models.encoder import ACTIVATIONS
 from groundup.stack.models.llama import Llama, LlamaConfig, rename_checkpoint, scaled_rates, to_hub_names
@@ -75,8 +75,7 @@ class LlavaConfig:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> LlavaConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "llava":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'llava'")
+        require_type(config, "llava")
         activation = config.get("projector_hidden_act", "gelu")
         if activation not in ACTIVATIONS:
             raise CheckpointError(f"projector_hidden_act {activation!r} is not supported; {', '.join(ACTIVATIONS)} are")

@@ -23,25 +23,17 @@ The recurrence is computed here token by token. The paper's kernel gets the same
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from groundup.stack.models.checkpoints import (
-    CheckpointError,
-    find_folder,
-    load_weights,
-    read_config,
-    read_weights,
-    write_checkpoint,
-)
-from groundup.stack.models.encoder import refuse_unusual
+from groundup.stack.models.checkpoints import CheckpointError, refuse_unusual, require_type
 from groundup.stack.models.names import NameTable
+from groundup.stack.models.pretrained import PretrainedModel
 from groundup.stack.nn.layers import Linear
 from groundup.stack.transformer.normalization import RMSNorm
 
@@ -75,8 +67,7 @@ class MambaConfig:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> MambaConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "mamba":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'mamba'")
+        require_type(config, "mamba")
         expand, dim, rank = config.get("expand", 2), config["hidden_size"], config.get("time_step_rank", "auto")
         if expand != int(expand):
             raise CheckpointError(f"expand = {expand} is not supported: whole numbers are")
@@ -99,7 +90,6 @@ class MambaConfig:
 
     def to_hub(self) -> dict[str, Any]:
         return {
-            "architectures": ["MambaForCausalLM"],
             "model_type": "mamba",
             "vocab_size": self.vocab,
             "hidden_size": self.dim,
@@ -240,8 +230,11 @@ class MambaBlock(nn.Module):
         return result
 
 
-class Mamba(nn.Module):
+class Mamba(PretrainedModel):
     """State: ``embedding.weight``, ``blocks.{i}.…``, ``norm.weight``; the embedding scores the tokens as well."""
+
+    architecture = "MambaForCausalLM"
+    config_type: ClassVar = MambaConfig
 
     def __init__(self, config: MambaConfig) -> None:
         super().__init__()
@@ -283,17 +276,8 @@ class Mamba(nn.Module):
     # ── the Hub's format ─────────────────────────────────────────────────────
 
     @classmethod
-    def from_pretrained(cls, place: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> Mamba:
-        """A model from a folder in the Hub's format, or from a repository of the Hub."""
-        folder = find_folder(place)
-        model = cls(MambaConfig.from_hub(read_config(folder))).to(dtype)
-        load_weights(model, NAMES.ours(read_weights(folder)))
-        return model
-
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model so that transformers, and whatever reads its format, can load it."""
-        config = {**self.config.to_hub(), "torch_dtype": str(self.embedding.weight.dtype).removeprefix("torch.")}
-        write_checkpoint(folder, config, NAMES.theirs(self.state_dict()))
+    def names(cls, config: MambaConfig) -> NameTable:
+        return NAMES
 
 
 MIXER_NAMES = {

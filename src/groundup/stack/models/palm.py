@@ -32,14 +32,14 @@ from torch import Tensor, nn
 
 from groundup.stack.inference.cache import KVCache
 from groundup.stack.models.checkpoints import (
-    CheckpointError,
     find_folder,
     load_weights,
     read_config,
     read_weights,
+    refuse_unusual,
+    require_type,
     write_checkpoint,
 )
-from groundup.stack.models.encoder import refuse_unusual
 from groundup.stack.nn.layers import Linear
 from groundup.stack.transformer.attention import CausalWindow, scaled_dot_product_attention
 from groundup.stack.transformer.feedforward import swiglu
@@ -70,8 +70,7 @@ class PaLMConfig:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> PaLMConfig:
         """From a ``config.json`` that :meth:`to_hub` wrote. Raises CheckpointError for what is not computed here."""
-        if config.get("model_type") != "palm":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'palm'")
+        require_type(config, "palm")
         refuse_unusual(config, _USUAL)
         return cls(**{ours: config[theirs] for theirs, ours in _SETTINGS.items()})
 

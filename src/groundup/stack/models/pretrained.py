@@ -2,7 +2,8 @@
 
     config.json ── config_type.from_hub ──► configuration ──► model ◄── names ── model.safetensors
 
-The encoders of texts and ViT, whose heads come and go, have :class:`.encoder.HeadedModel` instead.
+The encoders of texts and ViT, whose heads come and go, have :class:`.encoder.HeadedModel` instead; GPT-2 and Llama,
+which a learner's model may replace, do it by themselves.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from groundup.stack.models.checkpoints import (
     load_weights,
     read_config,
     read_weights,
+    require_type,
     write_checkpoint,
 )
 from groundup.stack.models.output import IGNORED, Output, label_loss
@@ -218,8 +219,7 @@ class OwnSeq2Seq(Seq2Seq):
         fit, a setting that is not known among it."""
         folder = find_folder(place)
         settings = read_config(folder)
-        if settings.get("model_type") != cls.model_type:
-            raise CheckpointError(f"model_type is {settings.get('model_type')!r}, not {cls.model_type!r}")
+        require_type(settings, cls.model_type)
         known = {one.name for one in fields(cls.config_type)}
         given = {name: value for name, value in settings.items() if name not in _ABOUT}
         for name in sorted(given.keys() - known):

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from groundup.stack.models import bert
 from groundup.stack.models.bert import BertConfig, BertSuccessor, WordHead
-from groundup.stack.models.checkpoints import CheckpointError
+from groundup.stack.models.checkpoints import require_type
 from groundup.stack.models.encoder import encoder_settings
 from groundup.stack.models.output import Output, label_loss
 from groundup.stack.nn.layers import Linear
@@ -39,8 +39,7 @@ class StructBertConfig(BertConfig):
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> StructBertConfig:
         """From ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "structbert":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'structbert'")
+        require_type(config, "structbert")
         return cls(**encoder_settings(config))
 
     def to_hub(self) -> dict[str, Any]:

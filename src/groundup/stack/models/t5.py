@@ -37,9 +37,11 @@ from groundup.stack.models.checkpoints import (
     load_weights,
     read_config,
     read_weights,
+    refuse_unusual,
+    require_type,
     write_checkpoint,
 )
-from groundup.stack.models.encoder import ACTIVATIONS, refuse_unusual
+from groundup.stack.models.encoder import ACTIVATIONS
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import Output
 from groundup.stack.models.seq2seq import Seq2Seq, Seq2SeqCache
@@ -89,8 +91,7 @@ class T5Config:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> T5Config:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "t5":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 't5'")
+        require_type(config, "t5")
         mlp = config.get("feed_forward_proj", "relu")
         if mlp not in _MLPS:
             raise CheckpointError(f"feed_forward_proj {mlp!r} is not supported; {', '.join(_MLPS)} are")

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from groundup.stack.models import bert
 from groundup.stack.models.bert import BertConfig, BertSuccessor
-from groundup.stack.models.checkpoints import CheckpointError
+from groundup.stack.models.checkpoints import CheckpointError, require_type
 from groundup.stack.models.encoder import encoder_settings
 from groundup.stack.models.output import Output
 from groundup.stack.objectives.unilm import Kind
@@ -81,8 +81,7 @@ class UniLMConfig(BertConfig):
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> UniLMConfig:
         """From ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "unilm":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'unilm'")
+        require_type(config, "unilm")
         if config.get("type_vocab_size", 6) != 6:
             raise CheckpointError(f"type_vocab_size = {config['type_vocab_size']!r} is not supported, UniLM has 6")
         return cls(**encoder_settings({"type_vocab_size": 6, **config}))

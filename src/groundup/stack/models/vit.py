@@ -27,8 +27,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import ACTIVATIONS, HeadedModel, number_of_labels, refuse_unusual
+from groundup.stack.models.checkpoints import CheckpointError, refuse_unusual, require_type
+from groundup.stack.models.encoder import ACTIVATIONS, HeadedModel, number_of_labels
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import Output
 from groundup.stack.nn.layers import Linear
@@ -69,8 +69,7 @@ class ViTConfig:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> ViTConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "vit":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'vit'")
+        require_type(config, "vit")
         dim = config.get("hidden_size", 768)
         if config.get("pooler_output_size") not in (None, dim):
             raise CheckpointError(f"pooler_output_size = {config['pooler_output_size']} is not hidden_size = {dim}")

@@ -30,8 +30,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from groundup.stack.models.checkpoints import CheckpointError
-from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, number_of_labels, refuse_unusual
+from groundup.stack.models.checkpoints import CheckpointError, refuse_unusual, require_type
+from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, number_of_labels
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import Output
 from groundup.stack.nn.layers import Linear
@@ -66,8 +66,7 @@ class XLNetConfig:
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> XLNetConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
-        if config.get("model_type") != "xlnet":
-            raise CheckpointError(f"model_type is {config.get('model_type')!r}, not 'xlnet'")
+        require_type(config, "xlnet")
         usual = {"attn_type": "bi", "bi_data": False, "same_length": False, "untie_r": True, "reuse_len": None}
         usual |= {"summary_use_proj": True, "summary_activation": "tanh", "tie_word_embeddings": True}
         refuse_unusual(config, usual | {"d_head": config["d_model"] // config["n_head"]})
