@@ -17,7 +17,6 @@ import itertools
 import json
 import math
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -31,7 +30,8 @@ from pathlib import Path
 import torch
 
 from groundup.authoring import Inputs, Option, Run, Scale
-from groundup.stack.data.sets import SEPARATOR, SETS, read_text
+from groundup.stack.data.passages import cut_passages
+from groundup.stack.data.sets import SETS, read_text
 from groundup.stack.numerics import grid, random_search, successive_halving
 
 options = {
@@ -57,18 +57,7 @@ TASKS = 4 * WORKERS  # of a round; a task for each training would cost more than
 
 def prepare(options, scale):
     corpus = read_text(str(options["text"]))
-    documents = sorted(corpus.train.split(SEPARATOR), key=len, reverse=True)
-    if len(documents) < DOCUMENTS:  # one text is cut into as many parts
-        text = corpus.train
-        documents = [text[i * len(text) // DOCUMENTS : (i + 1) * len(text) // DOCUMENTS] for i in range(DOCUMENTS)]
-    wanted = PASSAGES[scale]
-    passages = []
-    for label, document in enumerate(documents[:DOCUMENTS]):
-        words = re.findall(r"[^\W\d_]+", document.lower())
-        if len(words) < wanted * PASSAGE:
-            raise ValueError(f"a document has {len(words)} words, where {wanted * PASSAGE} are needed: a smaller scale")
-        stride = len(words) // wanted
-        passages += [[label, words[i * stride : i * stride + PASSAGE]] for i in range(wanted)]
+    passages = cut_passages(corpus.train, DOCUMENTS, PASSAGES[scale], PASSAGE)
     provenance = {**corpus.provenance, "passages": len(passages), "documents_told_apart": DOCUMENTS}
     cluster = prepare_cluster(passages, str(options["cluster"]), scale)
     provenance["cluster"] = cluster.get("none") or f"Ray {cluster['ray']} on this machine, {WORKERS} workers"

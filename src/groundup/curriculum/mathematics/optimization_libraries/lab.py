@@ -25,7 +25,8 @@ from collections import Counter
 import torch
 
 from groundup.authoring import Inputs, Option, Run, Scale
-from groundup.stack.data.sets import SEPARATOR, SETS, read_text
+from groundup.stack.data.passages import cut_passages
+from groundup.stack.data.sets import SETS, read_text
 from groundup.stack.numerics import backtracking_step, gradient_descent, lbfgs
 
 options = {"text": Option(f"whose passages: python, {', '.join(SETS)}, or a text file's path", default="python")}
@@ -52,18 +53,7 @@ SLOW = ("optax", "keras")  # to import
 
 def prepare(options, scale):
     corpus = read_text(str(options["text"]))
-    documents = sorted(corpus.train.split(SEPARATOR), key=len, reverse=True)[:2]
-    if len(documents) < 2:  # one text is cut in the middle
-        half = len(corpus.train) // 2
-        documents = [corpus.train[:half], corpus.train[half:]]
-    passages = []
-    for label, document in zip((1.0, -1.0), documents):
-        words = re.findall(r"[^\W\d_]+", document.lower())
-        if len(words) < PASSAGES[scale] * LENGTH:
-            needed = PASSAGES[scale] * LENGTH
-            raise ValueError(f"a document has {len(words)} words, where {needed} are needed: a smaller scale")
-        stride = len(words) // PASSAGES[scale]
-        passages += [[label, words[i * stride : i * stride + LENGTH]] for i in range(PASSAGES[scale])]
+    passages = [[1.0 - 2 * number, words] for number, words in cut_passages(corpus.train, 2, PASSAGES[scale], LENGTH)]
     provenance = {**corpus.provenance, "passages": len(passages), "documents_told_apart": 2}
     return Inputs({"passages.json": json.dumps(passages).encode()}, provenance)
 
