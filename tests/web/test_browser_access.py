@@ -116,7 +116,7 @@ def test_axe_finds_nothing_in_what_comes_later(
     page.click("#solution-link")
     assert visitor.axe() == []
     visitor.write(fake.GOOD)
-    study.open("self-attention").path.write_text("theirs = 1\n")
+    visitor.put(study.open("self-attention").path, "theirs = 1\n")
     page.wait_for_selector("#conflict .conflict")
     page.click("text=Show both")
     assert visitor.axe() == []
