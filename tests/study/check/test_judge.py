@@ -7,7 +7,7 @@ import json
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -128,6 +128,12 @@ class FakeSession:
 
     def load(self) -> Loaded:
         return self.sandbox.loaded
+
+    def call_each(self, names: Sequence[str]) -> Iterator[Answer]:
+        for name in names:
+            yield self.call(name)
+            if not self.alive:
+                return
 
     def call(self, name: str) -> Answer:
         self.sandbox.called.append(name)
@@ -291,7 +297,7 @@ def test_the_reference_is_run_for_the_next_check_before_it_is_asked_for() -> Non
         again = judge.check(topic, snapshot("code"))
         assert again.receipt.seed not in (verdict.receipt.seed, chosen.receipt.seed), "a seed that was seen is spent"
         renewed = FakeTopic(reference={"double": noted, "add": add})
-        (kept,) = judge._prepared.values()
+        (kept,) = wait_for_prepared(judge)
         assert judge.check(renewed, snapshot("code")).receipt.seed != kept.seed, "the topic is another one by now"
         for number in range(40):
             judge.prepare(FakeTopic(id=f"topic-{number}", reference={"double": double, "add": add}))

@@ -1,11 +1,12 @@
 """What an answer says: values, the learner's own line, printed words; and that an answer cannot be forged."""
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 
-from groundup.study.check.sandbox import Job
+from groundup.study.check.sandbox import Job, JobError
 from groundup.study.check.wire import Array, Opaque, Raised
 
 DRIVER = b"def go(my): return my.f()\n"
@@ -192,3 +193,52 @@ def test_the_first_optimizer_imports_nothing(sandbox, run):
     )
     answer, _, _ = run(sandbox, lines)
     assert answer.value == []
+
+
+DRIVERS = b"def one(my, rng): return my.f(1)\ndef two(my, rng): return my.f(2)\ndef three(my, rng): return my.f(3)\n"
+NAMES = ["one", "two", "three"]
+
+
+def each(sandbox, job, body):
+    """What comes of asking for all three, one ahead, and the session afterwards."""
+    asked = replace(job(f"import os, time\ndef f(n):\n{body}"), drivers=DRIVERS, cases=NAMES)
+    with sandbox.session(asked) as session:
+        assert session.load().ok
+        return list(session.call_each(NAMES)), session
+
+
+def test_asked_one_ahead_the_answers_come_in_order(sandbox, job):
+    answers, session = each(sandbox, job, "    print('called', n)\n    return n * 10\n")
+    assert [one.value for one in answers] == [10, 20, 30]
+    assert session.printed == "called 1\ncalled 2\ncalled 3\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [("os._exit(0)", "crashed"), ("time.sleep(60)", "timeout"), ("print('x' * 10**8)", "too much output")],
+)
+def test_a_death_belongs_to_the_case_that_was_running(sandbox, job, end, kind):
+    answers, session = each(sandbox, job, f"    if n == 2: {end}\n    return n * 10\n")
+    assert [one.kind for one in answers] == [None, kind]
+    assert answers[0].value == 10, "what was answered before is not lost"
+    assert not session.alive
+
+
+def test_a_forged_answer_to_a_question_that_waits_ends_the_session(sandbox, job):
+    body = (
+        "    from groundup.study.check import wire as w\n    p = w.encode({'nonce': b'0' * 16, 'value': 1})\n"
+        "    for k in range(3, 256):\n        try: os.write(k, len(p).to_bytes(8, 'little') + p)\n"
+        "        except OSError: pass\n    return n\n"
+    )
+    answers, session = each(sandbox, job, body)
+    assert [one.kind for one in answers] == ["crashed"]
+    assert "another question" in session.why
+
+
+def test_a_name_that_the_drivers_lack_is_refused_before_any_is_run(sandbox, job):
+    with sandbox.session(job("def f(): raise SystemExit\n")) as session:
+        session.load()
+        with pytest.raises(JobError, match="has no absent"):
+            next(session.call_each(["go", "absent"]))
+        assert session.alive
+        assert list(session.call_each([])) == []

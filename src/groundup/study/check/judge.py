@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 SEED_BITS = 53  # JSON and JavaScript keep such a number exact
 _AGAIN_S = 0.5  # what the other builds get after one has used up all the time
+_AFTER_S = 0.05  # by then a verdict has been recorded and sent
 _MOST_PREPARED = 32  # topics, or parts of one, for which the reference has been run before it is asked for
 
 
@@ -129,6 +130,7 @@ class Judge:
         torch.set_num_threads(1)
         self.sandbox = sandbox
         self._references = ThreadPoolExecutor(max_workers=2, thread_name_prefix="groundup-reference")
+        self._closings = ThreadPoolExecutor(max_workers=4, thread_name_prefix="groundup-closing")
         self._usual: dict[str, UsualScales] = {}
         self._lock = threading.Lock()
         self._open: dict[tuple[str, ...], _Shared] = {}
@@ -155,7 +157,7 @@ class Judge:
                 if self._open.get(key) is shared:
                     del self._open[key]
         if fresh:
-            self.prepare(topic, asked)
+            self._prepare_later(topic, asked)
         kind: Kind = next((one.kind for one in found.builds if one.kind != "passed"), "passed")
         isolation = self._isolation()
         receipt = Receipt(
@@ -191,8 +193,15 @@ class Judge:
         with suppress(RuntimeError):  # closed meanwhile
             self._references.submit(lambda: self._expected(shared, _names(topic.cases(), asked)))
 
+    def _prepare_later(self, topic: TopicLike, asked: list[str]) -> None:
+        """Prepare when the verdict is on its way: the two would take turns at one interpreter."""
+        timer = threading.Timer(_AFTER_S, self.prepare, (topic, asked))
+        timer.daemon = True
+        timer.start()
+
     def close(self) -> None:
         """Let the threads go; the sandbox is its owner's to close."""
+        self._closings.shutdown(wait=True)
         self._references.shutdown(wait=True, cancel_futures=True)
 
     def _share(self, key: tuple[str, ...], topic: TopicLike) -> _Shared:
@@ -238,9 +247,8 @@ class Judge:
         names = _names(cases, asked)
         check = _Check(topic, snapshot, shared.seed, asked, names)
         expected = self._expected(shared, names)
-        with ExitStack() as ending:
-            self._run(check, ending)
-            return self._judged(check, expected.result())
+        self._run(check)
+        return self._judged(check, expected.result())
 
     def _judged(self, check: _Check, theirs: Mapping[str, Outcome]) -> _Found:
         """What the answers are worth, held against the reference's."""
@@ -274,22 +282,27 @@ class Judge:
             return self.sandbox.session(job)
         return Session(self.sandbox.wait(), job, replace(self.sandbox.limits, wall_s=wall_s))
 
-    def _run(self, check: _Check, ending: ExitStack) -> None:
+    def _run(self, check: _Check) -> None:
         """All cases; where one ends the child, those of the other builds in another one, within the same time.
 
-        A child that has answered is told to end, and has time to: ``ending`` waits for it when the verdict is made.
+        A child that has answered is told to end, and nobody waits for that but a thread that closes what it leaves.
         """
         began = time.perf_counter()
         wall_s: float | None = None
         last = False
         while check.left():
-            session = ending.enter_context(self._session(check.job(), wall_s))
-            self._serve(session, check)
-            if not check.end:
-                session.let_go()
-                return
-            check.checked.why = check.checked.why or session.why
-            ending.close()
+            with ExitStack() as ending:
+                session = ending.enter_context(self._session(check.job(), wall_s))
+                self._serve(session, check)
+                if not check.end:
+                    session.let_go()
+                    closing = ending.pop_all()
+                    try:
+                        self._closings.submit(closing.close)
+                    except RuntimeError:  # this judge is closed meanwhile
+                        closing.close()
+                    return
+                check.checked.why = check.checked.why or session.why
             if last or (check.loaded is not None and not check.loaded.ok):
                 break
             wall_s = self.sandbox.limits.wall_s - (time.perf_counter() - began)
@@ -312,8 +325,8 @@ class Judge:
             check.checked.printed = check.checked.printed or session.printed
             return
         cases = check.topic.cases()
-        for name in check.left():
-            answer = session.call(name)
+        left = check.left()
+        for name, answer in zip(left, session.call_each(left), strict=False):
             if answer.kind == "internal":
                 raise Internal(session.why)
             check.answers[name] = _outcome(answer)

@@ -18,6 +18,8 @@ import signal
 import socket
 import tempfile
 import time
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -49,6 +51,8 @@ class Session:
         self._left = limits.wall_s
         self._printed = bytearray()
         self._frames = Frames(limits.result_bytes)
+        self._unsent = bytearray()
+        self._asked: deque[bytes] = deque()  # the nonces of questions that have no answer yet
         self._folder = tempfile.mkdtemp(prefix=f"groundup-check-{os.getpid()}-") if worker.needs_folder else None
         self._oom_kills = _oom_kills()
         self._channel, self._output, self._ticket = self._fork()
@@ -109,9 +113,29 @@ class Session:
 
     def call(self, name: str, *, rng: bool = True, arguments: dict[str, Any] | None = None) -> Answer:
         """Run the driver of that name (or, with ``rng=False`` and arguments, a figure's ``compute``)."""
+        self._require(name)
+        return self._called(*self._ask({"do": "call", "name": name, "rng": rng, "arguments": arguments}))
+
+    def call_each(self, names: Sequence[str]) -> Iterator[Answer]:
+        """The drivers of these names, one after the other, up to the first that ends the child.
+
+        The child is asked one ahead: it need not wait while its last answer is read here.
+        """
+        for name in names:
+            self._require(name)
+        waiting = deque(names)
+        for _ in names:
+            while waiting and len(self._asked) < 2:
+                self._put({"do": "call", "name": waiting.popleft(), "rng": True, "arguments": None})
+            yield self._called(*self._await())
+            if self.death is not None:
+                return
+
+    def _require(self, name: str) -> None:
         if self.death is None and name not in self._drivers:
             raise JobError(f"{self.job.topic}: {self.job.drivers_name} has no {name}")
-        answer, seconds = self._ask({"do": "call", "name": name, "rng": rng, "arguments": arguments})
+
+    def _called(self, answer: dict[str, Any] | None, seconds: float) -> Answer:
         if answer is not None and "broken" in answer:
             # The drivers were loaded and have this one: the learner's code has changed what the child holds.
             self._kill("crashed", f"the process was tampered with: {_text(answer['broken'])}")
@@ -133,17 +157,26 @@ class Session:
 
     def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any] | None, float]:
         """The answer and the seconds that it took; None where the child died of it."""
+        self._put(request)
+        return self._await()
+
+    def _put(self, request: dict[str, Any]) -> None:
+        """A question that is sent as soon as it can be, and answered after those before it."""
         if self.death is None and not self._isolated:
             self._await_isolation()
+        if self.death is None and not self._asked and self._unasked():
+            self._kill("crashed", "the child spoke without being asked")
+        if self.death is None:
+            self._asked.append(secrets.token_bytes(16))
+            self._unsent += frame(wire.encode({**request, "nonce": self._asked[-1]}))
+
+    def _await(self) -> tuple[dict[str, Any] | None, float]:
+        """The answer to the oldest question, and the seconds since it was waited for; None where the child died."""
         if self.death is not None:
             return None, 0.0
+        nonce = self._asked.popleft()
         began = time.monotonic()
-        nonce = secrets.token_bytes(16)
-        message = frame(wire.encode({**request, "nonce": nonce}))
-        if self._unasked():
-            self._kill("crashed", "the child spoke without being asked")
-            return None, 0.0
-        payload = self._exchange(message, began + self._left, "timeout")
+        payload = self._exchange(began + self._left, "timeout")
         seconds = time.monotonic() - began
         self._left -= seconds
         if payload is None:
@@ -159,7 +192,7 @@ class Session:
         return answer, seconds
 
     def _await_isolation(self) -> None:
-        payload = self._exchange(b"", time.monotonic() + _START_S, "internal")
+        payload = self._exchange(time.monotonic() + _START_S, "internal")
         if payload is None:
             if self.death == "crashed":  # no line of the learner's was run yet
                 self.death = "internal"
@@ -179,47 +212,57 @@ class Session:
         except OSError:
             return False
 
-    def _exchange(self, message: bytes, deadline: float, late: DeathKind) -> bytes | None:
-        """Send the message and await one frame, reading what is printed meanwhile."""
-        unsent = memoryview(message)
+    def _exchange(self, deadline: float, late: DeathKind) -> bytes | None:
+        """Send what is unsent and await one frame, reading what is printed meanwhile."""
+        self._send()
         poll = select.poll()
         poll.register(self._output, select.POLLIN)
-        poll.register(self._channel, select.POLLIN | (select.POLLOUT if unsent else 0))
+        poll.register(self._channel, select.POLLIN)
         while True:
+            try:
+                if (payload := self._frames.next()) is not None:
+                    self._read_output()  # the child flushed before it answered
+                    return payload if self.death is None else None
+            except wire.WireError as error:
+                self._kill("crashed", str(error))
+                return None
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 self._kill(late, "the time is up")
                 return None
+            poll.modify(self._channel, select.POLLIN | (select.POLLOUT if self._unsent else 0))
             events = dict(poll.poll(remaining * 1000))
             if self._output in events and not self._read_output():
                 if self.death is not None:
                     return None
                 poll.unregister(self._output)
             state = events.get(self._channel.fileno(), 0)
-            if not state:
-                continue
-            try:
-                if unsent and state & select.POLLOUT:
-                    unsent = unsent[self._channel.send(unsent) :]
-                    if not unsent:
-                        poll.modify(self._channel, select.POLLIN)
-                if state & ~select.POLLOUT:
-                    data = self._channel.recv(_CHUNK)
-                    self._frames.feed(data)
-                    payload = self._frames.next()
-                    if payload is not None:
-                        self._read_output()  # the child flushed before it answered
-                        return payload if self.death is None else None
-                    if not data:
-                        raise ConnectionResetError
-            except BlockingIOError:
-                continue
-            except wire.WireError as error:
-                self._kill("crashed", str(error))
-                return None
-            except OSError:
+            if state & select.POLLOUT:
+                self._send()
+            if state & ~select.POLLOUT and not self._receive():
                 self._find_cause()
                 return None
+
+    def _send(self) -> None:
+        """As much of what is unsent as the channel takes."""
+        try:
+            while self._unsent:
+                del self._unsent[: self._channel.send(self._unsent)]
+        except BlockingIOError:
+            return
+        except OSError:  # nobody reads any more; what was said before that is read first
+            self._unsent.clear()
+
+    def _receive(self) -> bool:
+        """Keep what the child says; False where it has ended."""
+        try:
+            data = self._channel.recv(_CHUNK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self._frames.feed(data)
+        return len(data) > 0
 
     def _read_output(self) -> bool:
         """Keep what was printed; False at its end, or when it is too much (then the child is dead)."""
