@@ -24,16 +24,16 @@ def mean_of_three(my, rng):
 
 def mean_of_two(my, rng):
     x = _spread(rng, 2, dtype=TWO)
-    return [my.mean_interval(x), my.mean_interval(x, 0.8), my.mean_interval(x, 0.99)]
+    return [my.mean_interval(x), my.mean_interval(x, 0.8)]
 
 
 def mean_of_several_sizes(my, rng):
-    return [my.mean_interval(_spread(rng, n)) for n in (4, 6, 25, 80)]
+    return [my.mean_interval(_spread(rng, n)) for n in (4, 7, 80)]
 
 
 def mean_at_other_levels(my, rng):
     x = _spread(rng, 7, dtype=TWO)
-    return [my.mean_interval(x, level) for level in (0.01, 0.5, 0.9)] + [my.mean_interval(x, level=0.99)]
+    return [my.mean_interval(x, level) for level in (0.01, 0.9)] + [my.mean_interval(x, level=0.99)]
 
 
 def mean_of_many(my, rng):

@@ -35,8 +35,8 @@ slopes_leave_the_points_alone = close("the points are not changed", builds=SLOPE
 
 # ── newton_root ──
 
-root_of_a_number = close("the square root of a number", builds=ROOT, conditioning=10, because=ITERATED)
 root_of_a_line = close("the root of a line", builds=ROOT, conditioning=10, because=ITERATED)
+root_of_a_number = close("the square root of a number", builds=ROOT, conditioning=10, because=ITERATED)
 root_from_either_side = close(
     "from either side, and the negative root as well", builds=ROOT, conditioning=10, because=ITERATED
 )

@@ -120,14 +120,14 @@ def slopes_leave_the_points_alone(my, rng):
 # ── newton_root ──
 
 
-def root_of_a_number(my, rng):
-    a = _number(rng, 2.0, 9.0)
-    return my.newton_root(lambda x: x**2 - a, a)
-
-
 def root_of_a_line(my, rng):
     a, b = _number(rng, 1.5, 4.0), _number(rng, 1.0, 3.0)
     return my.newton_root(lambda x: b - a * x, _number(rng, 1.0, 3.0))
+
+
+def root_of_a_number(my, rng):
+    a = _number(rng, 2.0, 9.0)
+    return my.newton_root(lambda x: x**2 - a, a)
 
 
 def root_from_either_side(my, rng):

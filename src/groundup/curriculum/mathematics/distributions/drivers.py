@@ -235,13 +235,13 @@ def normal_draws_of_the_fourth_power(my, rng):
 def normal_last_of_three(my, rng):
     """An odd number: the last is a draw like the others."""
     generator = rng.generator()
-    return torch.stack([my.sample_normal(3, generator)[-1] for _ in range(200)])
+    return torch.stack([my.sample_normal(3, generator)[-1] for _ in range(140)])
 
 
 def normal_sums_of_small_samples(my, rng):
     """Sums scatter as well: no sample is brought to a mean of 0."""
     generator = rng.generator()
-    return torch.stack([my.sample_normal(65, generator).sum() for _ in range(200)])
+    return torch.stack([my.sample_normal(65, generator).sum() for _ in range(140)])
 
 
 def normal_draws_side_by_side(my, rng):
@@ -317,7 +317,7 @@ def categorical_draws_of_the_rare(my, rng):
 def categorical_counts_in_small_samples(my, rng):
     """How often the first of three categories is among six draws: independent draws scatter, shares dealt out do not."""
     generator, logits = rng.generator(), torch.tensor([0.0, 0.3, -0.2]) + rng.normal(1)
-    return torch.stack([(my.sample_categorical(logits, 6, generator) == 0).sum() for _ in range(400)])
+    return torch.stack([(my.sample_categorical(logits, 6, generator) == 0).sum() for _ in range(250)])
 
 
 def categorical_draws_in_order(my, rng):

@@ -122,6 +122,7 @@ step_refuses = valid("a direction that does not lead down is a ValueError", refu
 
 # ── lbfgs ──
 
+lbfgs_no_steps = close("no steps, or a slope of zero: x0", builds=LBFGS)
 lbfgs_down_a_bowl = valid("down a bowl", arrives, builds=LBFGS)
 lbfgs_in_as_many_steps_as_weights = valid("four steps to the bottom, in a bowl made for it", arrives, builds=LBFGS)
 lbfgs_with_a_flat_pair = valid("a pair whose s and y are nearly at right angles counts, too", arrives, builds=LBFGS)
@@ -141,7 +142,6 @@ lbfgs_never_climbs = valid("each step ends lower than it began", falls, builds=L
 lbfgs_any_shape = valid("lbfgs: a matrix, a stack, one entry, one number", arrives, builds=LBFGS)
 lbfgs_float32_and_views = valid("lbfgs: float32, and a view that stays as it was", arrives, builds=LBFGS)
 lbfgs_borrowed_gradients = valid("lbfgs: gradients in a tensor that is used again", arrives, builds=LBFGS)
-lbfgs_no_steps = close("no steps, or a slope of zero: x0", builds=LBFGS)
 lbfgs_left_to_itself = exact("unless told otherwise: a memory of ten, and a hundred steps", builds=LBFGS)
 lbfgs_forgets = valid("no more pairs are kept than the memory holds", forgets, builds=LBFGS)
 lbfgs_knows_what_it_keeps = valid("each step follows from as many pairs as memory says", remembers, builds=LBFGS)
