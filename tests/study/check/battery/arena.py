@@ -111,7 +111,7 @@ class Arena:
         self.judge = Judge(self.sandbox)
         for _ in range(3):
             assert self.honest().kind == "passed"
-        time.sleep(1)  # a verdict does not wait for the end of its child: what is usual is what is there when that is gone
+        time.sleep(1)  # a verdict does not wait for the end of its child: what is usual is without it
         self.usual = self._usual()
 
     def _secrets(self) -> None:
