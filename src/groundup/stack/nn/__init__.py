@@ -7,7 +7,7 @@ from groundup.stack.nn.losses import binary_cross_entropy, cross_entropy, mse_lo
 from groundup.stack.nn.operations import batched_bilinear, masked_mean, one_hot, pairwise_distances
 from groundup.stack.nn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from groundup.stack.nn.recurrent import GRU, LSTM
-from groundup.stack.nn.schedules import warmup_cosine
+from groundup.stack.nn.schedules import warmup_constant, warmup_cosine, warmup_linear
 from groundup.stack.nn.shapes import broadcast_shape, contiguous_strides, sliding_windows
 
 __all__ = [
@@ -35,5 +35,7 @@ __all__ = [
     "silu",
     "sliding_windows",
     "softmax",
+    "warmup_constant",
     "warmup_cosine",
+    "warmup_linear",
 ]

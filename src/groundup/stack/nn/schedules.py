@@ -21,3 +21,27 @@ def warmup_cosine(step: int, peak: float, warmup: int, total: int, floor: float 
         return floor
     progress = (step - warmup) / (total - warmup)
     return floor + 0.5 * (peak - floor) * (1 + math.cos(math.pi * progress))
+
+
+def warmup_linear(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
+    """As :func:`warmup_cosine`, but after the warm-up it falls evenly and is ``floor`` from update ``total`` on.
+
+    Devlin and others, "BERT" (2019), appendix A.2. Raises ValueError unless 0 ≤ warmup ≤ total and step ≥ 0.
+    """
+    if not 0 <= warmup <= total or step < 0:
+        raise ValueError(f"0 <= warmup <= total and step >= 0 are needed: got {step=}, {warmup=}, {total=}")
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    if step >= total:
+        return floor
+    return floor + (peak - floor) * (total - step) / (total - warmup)
+
+
+def warmup_constant(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
+    """As :func:`warmup_cosine`, but after the warm-up it stays at ``peak``; ``total`` and ``floor`` change nothing.
+
+    Raises ValueError unless 0 ≤ warmup ≤ total and step ≥ 0.
+    """
+    if not 0 <= warmup <= total or step < 0:
+        raise ValueError(f"0 <= warmup <= total and step >= 0 are needed: got {step=}, {warmup=}, {total=}")
+    return peak * (step + 1) / warmup if step < warmup else peak
