@@ -159,7 +159,9 @@ def scaled_dot_product_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor |
     # and then not even asked to broadcast: that alone takes longer than the attention of one new token.
     leading = {x.shape[:-2] for x in (q, k, v, mask) if x is not None}
     if len(leading) > 1:
-        batch = torch.broadcast_shapes(*leading)  # type: ignore[no-untyped-call]
+        # Not torch.broadcast_shapes: when it is called for the first time, it imports SymPy.
+        firsts = (x[..., 0, 0] for x in (q, k, v, mask) if x is not None)
+        batch = torch.broadcast_tensors(*firsts)[0].shape  # type: ignore[no-untyped-call]
         q, k, v = (x.expand(*batch, *x.shape[-2:]) for x in (q, k, v))
     return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
 
