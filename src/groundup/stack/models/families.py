@@ -100,13 +100,16 @@ class CausalLM(nn.Module):
         labels: Tensor | None = None,
         cache: Any = None,
         attentions: bool = False,
+        places: Tensor | None = None,
     ) -> Output:
         """ids (batch, n) to an Output. ``labels`` (batch, n) are the ids themselves, IGNORED where a token does not
-        count: that each is predicted from those before it is seen to here. Raises ValueError for token types."""
+        count: that each is predicted from those before it is seen to here. ``places`` (batch, n), where the family
+        takes them, say where each token stands in its own text. Raises ValueError for token types."""
         if token_types is not None:
             raise ValueError("this family knows no token types")
         with recorded_attention() if attentions else nullcontext() as kept:
-            hidden = self.model.hidden(ids, cache, attention_mask)
+            more = () if places is None else (places,)
+            hidden = self.model.hidden(ids, cache, attention_mask, *more)
         logits = self.model.scores(hidden)
         loss = None if labels is None else next_token_loss(logits, labels)
         return Output(hidden, logits, loss, None, None if kept is None else tuple(kept))

@@ -183,14 +183,25 @@ class GPT2(nn.Module):
         """ids (batch, n) to logits (batch, n, vocab), see :meth:`hidden`."""
         return self.scores(self.hidden(ids, cache, attention_mask))
 
-    def hidden(self, ids: Tensor, cache: KVCache | None = None, attention_mask: Tensor | None = None) -> Tensor:
-        """ids (batch, n) to hidden states (batch, n, dim). ``attention_mask`` (batch, n), True or 1 = a real token, is
-        for texts of different lengths padded on the right, without a cache. Raises ValueError beyond the context."""
+    def hidden(
+        self,
+        ids: Tensor,
+        cache: KVCache | None = None,
+        attention_mask: Tensor | None = None,
+        places: Tensor | None = None,
+    ) -> Tensor:
+        """ids (batch, n) to hidden states (batch, n, dim); with a cache, ids are the tokens after those that it holds.
+
+        ``attention_mask`` (batch, held + n), True or 1 = a real token, is for texts of different lengths. Padded on the
+        right, no more is needed; padded on the left, ``places`` (batch, n) say where each token stands in its own text.
+        Raises ValueError beyond the context.
+        """
         begin = 0 if cache is None else cache.length
         end = begin + ids.shape[-1]
-        if end > self.config.context:
-            raise ValueError(f"the text has {end} tokens, the context of this model {self.config.context}")
-        x = self.embedding(ids) + self.positions.weight[begin:end]
+        longest = end if places is None else int(places.max()) + 1
+        if longest > self.config.context:
+            raise ValueError(f"the text has {longest} tokens, the context of this model {self.config.context}")
+        x = self.embedding(ids) + (self.positions.weight[begin:end] if places is None else self.positions(places))
         widths = self.config.windows or (0,) * self.config.layers
         masks = self._window.layers(widths, begin, end, ids.device, attention_mask)
         for layer, block in enumerate(self.blocks):

@@ -177,7 +177,8 @@ class LlamaBlock(nn.Module):
         cache: KVCache | None = None,
         layer: int = 0,
     ) -> Tensor:
-        """x (batch, n, dim); cos and sin (n, head_dim); mask True = may attend, or None; (batch, n, dim)."""
+        """x (batch, n, dim); cos and sin (n, head_dim), or (batch, n, head_dim); mask True = may attend, or None;
+        (batch, n, dim)."""
         x = pre_norm(x, self.attention_norm, lambda y: self._attend(y, cos, sin, mask, cache, layer))
         return pre_norm(x, self.feed_norm, self._feed)
 
@@ -187,7 +188,7 @@ class LlamaBlock(nn.Module):
         q, k = split_heads(self.q(x), self.heads), split_heads(self.k(x), self.kv_heads)
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
-        q, k = apply_rope(q, cos, sin), apply_rope(k, cos, sin)
+        q, k = _turned(q, cos, sin), _turned(k, cos, sin)
         v = split_heads(self.v(x), self.kv_heads)
         if cache is not None:
             k, v = cache.update(layer, k, v)
@@ -198,6 +199,16 @@ class LlamaBlock(nn.Module):
 
     def _feed(self, x: Tensor) -> Tensor:
         return swiglu(x, self.gate.weight.T, self.up.weight.T, self.down.weight.T)
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """x (batch, heads, n, head_dim) by the angles of its positions, (n, head_dim), or of each text its own."""
+    if cos.dim() == 2:
+        return apply_rope(x, cos, sin)
+    batch, heads, n, width = x.shape
+    rows = x.transpose(0, 1).reshape(heads, batch * n, width)
+    turned = apply_rope(rows, cos.reshape(-1, width), sin.reshape(-1, width))
+    return turned.view(heads, batch, n, width).transpose(0, 1)
 
 
 class Llama(nn.Module):
@@ -227,21 +238,36 @@ class Llama(nn.Module):
         """ids (batch, n) to logits (batch, n, vocab), see :meth:`hidden`."""
         return self.scores(self.hidden(ids, cache, attention_mask))
 
-    def hidden(self, ids: Tensor, cache: KVCache | None = None, attention_mask: Tensor | None = None) -> Tensor:
+    def hidden(
+        self,
+        ids: Tensor,
+        cache: KVCache | None = None,
+        attention_mask: Tensor | None = None,
+        places: Tensor | None = None,
+    ) -> Tensor:
         """ids (batch, n) to hidden states (batch, n, dim); with a cache, ids are the tokens after those that it holds.
 
-        ``attention_mask`` (batch, n), True or 1 = a real token, is for texts of different lengths padded on the right,
-        without a cache. Raises ValueError beyond the context.
+        ``attention_mask`` (batch, held + n), True or 1 = a real token, is for texts of different lengths. Padded on the
+        right, no more is needed; padded on the left, ``places`` (batch, n) say where each token stands in its own text.
+        Raises ValueError beyond the context.
         """
-        return self.hidden_of(self.embedding(ids), cache, attention_mask)
+        return self.hidden_of(self.embedding(ids), cache, attention_mask, places)
 
-    def hidden_of(self, x: Tensor, cache: KVCache | None = None, attention_mask: Tensor | None = None) -> Tensor:
+    def hidden_of(
+        self,
+        x: Tensor,
+        cache: KVCache | None = None,
+        attention_mask: Tensor | None = None,
+        places: Tensor | None = None,
+    ) -> Tensor:
         """:meth:`hidden` from embeddings (batch, n, dim) on, for models in which not all of them are tokens'."""
         begin = 0 if cache is None else cache.length
         end = begin + x.shape[-2]
-        if end > self.config.context:
-            raise ValueError(f"the text has {end} tokens, the context of this model {self.config.context}")
-        cos, sin = self.cos[begin:end], self.sin[begin:end]
+        longest = end if places is None else int(places.max()) + 1
+        if longest > self.config.context:
+            raise ValueError(f"the text has {longest} tokens, the context of this model {self.config.context}")
+        where = slice(begin, end) if places is None else places
+        cos, sin = self.cos[where], self.sin[where]
         widths = self.config.windows or (0,) * self.config.layers
         masks = self._window.layers(widths, begin, end, x.device, attention_mask)
         for layer, block in enumerate(self.blocks):

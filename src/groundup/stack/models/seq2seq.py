@@ -59,6 +59,8 @@ def shift_right(labels: Tensor, start_id: int, pad_id: int) -> Tensor:
 class HeldText:
     """A text that was read, with what the encoder made of it, so that it is not read again."""
 
+    of_the_text: ClassVar[tuple[str, ...]] = ("ids", "mask", "encoded", "_memory")
+    """What says nothing of the words written: it stays as it is where beams of one text change their places."""
     ids: Tensor | None = None
     mask: Tensor | None = None
     encoded: Any = None
@@ -236,7 +238,7 @@ class OwnSeq2Seq(Seq2Seq):
         write_checkpoint(folder, about | asdict(self.config), self.state_dict())
 
 
-_ABOUT = ("model_type", "architectures", "torch_dtype")
+_ABOUT = ("model_type", "architectures", "torch_dtype", "vocabulary_sha256")
 
 
 @torch.no_grad()
