@@ -42,11 +42,12 @@ def test_the_code_runs_and_imports_nothing_but_the_stack(tmp_path: Path) -> None
     torch.manual_seed(0)
     tiny = Llama(LlamaConfig(vocab=31, dim=16, layers=2, heads=4, hidden=24, kv_heads=2, context=32))
     tiny.save_pretrained(tmp_path / "tiny-llama")
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
     assert len(BLOCKS[0].strip().splitlines()) <= 12, "about ten lines show it"
     told = run(SPY % "\n".join(BLOCKS), tmp_path).stdout.splitlines()
-    assert told[0] == "torch.Size([1, 4, 31])"
-    assert set(told[-2].split()[1:]) <= {"groundup", "safetensors", "packaging"}, "of others' code, besides torch's"
+    assert told[:2] == ["torch.Size([1, 4, 31])", "6"]
+    others = {name for name in told[-2].split()[1:] if "cython" not in name}  # what numpy.random leaves
+    assert others <= {"groundup", "safetensors", "packaging"}, "of others' code, besides torch's"
     assert told[-1].split() == ["PARTS", "groundup.stack"]
     again = load(tmp_path / "written")
     assert all(
@@ -67,7 +68,7 @@ def test_no_file_of_it_imports_more_than_is_said() -> None:
     assert roots - set(sys.stdlib_module_names) == {"groundup", *REQUIRED}
 
 
-@pytest.mark.parametrize("module", ["models.llama", "models.families", "objectives"])
+@pytest.mark.parametrize("module", ["models.llama", "models.families", "objectives", "training", "tasks.start"])
 def test_its_import_costs_little_beyond_torchs(module: str, tmp_path: Path) -> None:
     """The seconds that modules which torch has not loaded spend in their own code; the least of three, since other
     programs may run beside this one."""

@@ -14,10 +14,12 @@ import typer
 
 from groundup.cli.author import author
 from groundup.cli.chat import chat
+from groundup.cli.data import data
 from groundup.cli.first import first
 from groundup.cli.opened import BROKEN, NOT_PASSED, PASSED, Options, fail, opened_study, print_json
 from groundup.cli.runs import begin_lab, runs
 from groundup.cli.shelf import shelf
+from groundup.cli.tune import tune
 
 if TYPE_CHECKING:
     from groundup.study.service import Study
@@ -33,6 +35,7 @@ app = typer.Typer(
 app.add_typer(author, name="author")
 app.add_typer(runs, name="runs")
 app.add_typer(shelf, name="shelf")
+app.add_typer(data, name="data")
 
 TopicArgument = Annotated[str | None, typer.Argument(help="A topic, e.g. self-attention. Left out: the next one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -182,6 +185,7 @@ def status(as_json: JsonOption = False) -> None:
 
 app.command()(first)
 app.command()(chat)
+app.command()(tune)
 app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(begin_lab)
 
 

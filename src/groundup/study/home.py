@@ -20,7 +20,8 @@ README = """\
 - `mine/` holds the code that you write, one file a topic. It is yours: groundup adds a starting file when you open a
   topic, and never overwrites what is there. Edit it with any editor, keep it under git if you like.
 - From this folder, your code can be imported: `python -c "import mine.mathematics.vectors"`.
-- `.groundup/` holds your progress and earlier versions of files that were saved from the page. Git ignores it.
+- `.groundup/` holds your progress, earlier versions of files that were saved from the page, and data that you had
+  downloaded. Git ignores it.
 
 `groundup next` says what to do next.
 """
@@ -51,6 +52,11 @@ class Home:
     def scratch(self) -> Path:
         """For files that are being written; nothing in it outlives the call that made it, but for a kill."""
         return self.state / "tmp"
+
+    @property
+    def data(self) -> Path:
+        """Public sets that were downloaded, a folder each."""
+        return self.state / "data"
 
     @property
     def mine(self) -> Path:

@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from groundup.stack.data.sets import DATA_VARIABLE
+from groundup.stack.data.places import DATA_VARIABLE
 
 DIGIT_SETS = ("digits", "mnist")
 PHOTOGRAPHS = {

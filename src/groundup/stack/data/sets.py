@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import os
 import platform
 import sysconfig
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-DATA_VARIABLE = "GROUNDUP_DATA"
+from groundup.stack.data.catalog import CATALOG
+from groundup.stack.data.places import DATA_VARIABLE as DATA_VARIABLE
+from groundup.stack.data.places import find_file
+
 HELD_OUT_SHARE = 0.1
 SEPARATOR = "\n\n\n"
 _SHORT = 40  # a paragraph of so few characters ("Example:") may come again
@@ -45,7 +47,8 @@ SETS = {
 
 
 def read_text(name: str) -> Corpus:
-    """A corpus by name: ``python``, one of ``SETS`` (below the folder that GROUNDUP_DATA names), or a file's path.
+    """A corpus by name: ``python``, one of ``SETS`` (below the folder that GROUNDUP_DATA names, or where downloads go:
+    :mod:`~groundup.stack.data.places`), or a file's path.
 
     Raises ValueError for an unknown name or a file that is no text, FileNotFoundError where a set's file is absent.
     """
@@ -53,14 +56,23 @@ def read_text(name: str) -> Corpus:
         return python_documentation()
     if name in SETS:
         relative, source = SETS[name]
-        folder = os.environ.get(DATA_VARIABLE)
-        if not folder:
-            raise FileNotFoundError(f"{name} is a public set: name the folder that holds it in {DATA_VARIABLE}")
-        return split_text_file(Path(folder) / relative, source)
+        path = find_file(relative)
+        corpus = split_text_file(path, source)
+        return replace(corpus, provenance={**corpus.provenance, **_pinned(relative, path)})
     path = Path(name)
     if not path.is_file():
         raise ValueError(f"there is no text {name!r}: python, {', '.join(SETS)}, or the path of a file")
     return split_text_file(path, "a file of yours")
+
+
+def _pinned(relative: str, path: Path) -> dict[str, str]:
+    """What the catalog knows of a file: its terms, and whether these are the bytes that it names."""
+    name, _, file = relative.partition("/")
+    kept = next((one for one in CATALOG[name].files if one.name == file), None) if name in CATALOG else None
+    if kept is None:
+        return {}
+    same = "the bytes" if kept.matches(path.read_bytes()) else "NOT the bytes"
+    return {"licence": CATALOG[name].licence, "checked": f"{same} that groundup pins"}
 
 
 def split_text_file(path: Path, source: str) -> Corpus:

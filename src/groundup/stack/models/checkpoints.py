@@ -17,6 +17,11 @@ import torch
 from torch import Tensor, nn
 
 ONE_FILE, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "config.json"
+FETCHED = (
+    "*.json", "*.safetensors", "*.jinja", "vocab.txt", "merges.txt", "vocab.bpe", "spiece.model", "tokenizer.model",
+    "sentencepiece.bpe.model",
+)  # fmt: skip
+"""What is fetched of a repository: settings, weights, and the files of a tokenizer."""
 
 
 class CheckpointError(ValueError):
@@ -37,7 +42,7 @@ def find_folder(place: str | os.PathLike[str]) -> Path:
             f"there is no folder {place}, and huggingface_hub, which could fetch it, is not installed"
         ) from None
     try:
-        return Path(snapshot_download(str(place), allow_patterns=["*.json", "*.safetensors"]))
+        return Path(snapshot_download(str(place), allow_patterns=list(FETCHED)))
     except Exception as error:
         raise CheckpointError(
             f"there is no folder {place}, and the Hub did not give it: {type(error).__name__}"

@@ -30,7 +30,7 @@ from groundup.stack.models.checkpoints import (
     write_checkpoint,
 )
 from groundup.stack.models.names import NameTable
-from groundup.stack.models.output import Output, label_loss, span_loss
+from groundup.stack.models.output import Output, class_loss, span_loss
 from groundup.stack.nn.layers import Linear
 from groundup.stack.transformer.attention import recorded_attention
 
@@ -117,7 +117,7 @@ class HeadedModel(nn.Module):
         return None
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return label_loss(logits, labels)
+        return class_loss(logits, labels)
 
     # ── the Hub's format ─────────────────────────────────────────────────────
 

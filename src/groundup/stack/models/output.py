@@ -73,3 +73,26 @@ def binary_loss(logits: Tensor, labels: Tensor) -> Tensor:
     targets = torch.where(counted, labels, 0).to(logits.dtype)
     each = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     return torch.where(counted, each, 0.0).sum() / counted.sum().clamp(min=1)
+
+
+def squared_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean squared distance of one number a text: logits (batch, 1), labels (batch,) of real numbers, or IGNORED.
+
+    Where none counts, it is 0 as in :func:`label_loss`. Raises ValueError where the shapes do not fit.
+    """
+    if logits.shape != (*labels.shape, 1):
+        raise ValueError(
+            f"labels that are real numbers must be {tuple(logits.shape)}, a yes or no for each, or, where there is one "
+            f"score a text, {tuple(logits.shape[:-1])}: got {tuple(labels.shape)}"
+        )
+    counted = labels != IGNORED
+    distance = torch.where(counted, logits.squeeze(-1) - labels.to(logits.dtype), 0.0)
+    return distance.square().sum() / counted.sum().clamp(min=1)
+
+
+def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """What labels are tells the loss: whole numbers are classes (:func:`label_loss`); real numbers of the logits' shape
+    say yes or no to each class (:func:`binary_loss`), else each is a number to be met (:func:`squared_loss`)."""
+    if not labels.is_floating_point():
+        return label_loss(logits, labels)
+    return binary_loss(logits, labels) if labels.shape == logits.shape else squared_loss(logits, labels)

@@ -289,7 +289,7 @@ def begin(
         raise RunError(f"{topic.id} has no scale {scale!r}", f"It has {', '.join(module.scales)}.")
     options = chosen_options(lab_options(module), given or {})
     try:
-        inputs = module.prepare(options, scale) if hasattr(module, "prepare") else Inputs()
+        inputs = prepared(module, options, scale, study.home.data)
     except (OSError, ValueError) as error:
         raise RunError(f"the lab's data cannot be had: {error}", "Name another with its options.") from error
     chosen = Chosen() if reference else choose(study, mine, lambda one: say(f"checking your {one}"))
@@ -308,6 +308,17 @@ def begin(
     record = study.runs.create(request, inputs.files, chosen.sources)
     study.runs.launch(record, topic.path("lab.py"))
     return record
+
+
+def prepared(module: ModuleType, options: dict[str, Any], scale: str, downloads: Path) -> Inputs:
+    """What the lab's own prepare() gathers; public sets are looked for among the downloads as well."""
+    if not hasattr(module, "prepare"):
+        return Inputs()
+    from groundup.stack.data.places import reading_from
+
+    with reading_from(downloads):
+        inputs: Inputs = module.prepare(options, scale)
+    return inputs
 
 
 def resume(study: Study, record: Record) -> None:

@@ -1,0 +1,1 @@
+"""How well predictions agree with what is right, as the field measures it."""

@@ -1,0 +1,253 @@
+"""Fine-tuning as a whole: a model from anywhere, a set of examples, and afterwards a folder that others can read.
+
+    place (folder, Hub id, a run of ours) ── start ──► model with the head that the examples ask for, and its tokenizer
+    examples ── task ──► batches ── train ──► scores on what was held out ──► folder/model  folder/card  folder/states
+
+The kind of the examples says which head it is: texts with a class, pairs with a score, words with tags, questions, or
+texts and what they become. A run that was stopped goes on from its states when the same is asked for again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from groundup.stack.data.examples import LabeledText, Question, ScoredPair, TaggedWords, TaskData, TextPair
+from groundup.stack.tasks.answering import Answering
+from groundup.stack.tasks.classification import Classification
+from groundup.stack.tasks.sequences import KINDS, sequence_task
+from groundup.stack.tasks.start import GENERATION, Kit, start
+from groundup.stack.tasks.tagging import Tagging
+from groundup.stack.training.cards import (
+    Cost,
+    DataSource,
+    ModelFacts,
+    RunCard,
+    Score,
+    describe_machine,
+    describe_versions,
+    hash_files,
+    write_card,
+)
+from groundup.stack.training.curves import Curve
+from groundup.stack.training.memory import estimate_memory
+from groundup.stack.training.settings import Settings
+from groundup.stack.training.trainer import Run, Step, train
+
+MODEL, CARD, STATES = "model", "card", "states"
+RESAMPLES, LEVEL = 200, 0.95
+HELD_BACK = 0.1
+"""The share of the training questions that the threshold for "no answer" is chosen by, and which are not learned."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came of it. ``scores`` are the task's on the held-out examples, ``predictions`` what they were made of."""
+
+    kit: Kit
+    task: Any
+    run: Run
+    predictions: list[Any]
+    scores: dict[str, float]
+    card: RunCard
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a fine-tuning is about to do: of ``features`` it makes ``updates``; ``memory`` is in bytes, estimated for
+    the longest of the texts, None where that cannot be played through."""
+
+    parameters: int
+    features: int
+    updates: int
+    longest: int
+    fresh: bool
+    memory: int | None
+
+
+def fine_tune(
+    place: str | os.PathLike[str],
+    data: TaskData[Any],
+    settings: Settings,
+    folder: str | os.PathLike[str],
+    *,
+    tokenizer: str | os.PathLike[str] | None = None,
+    length: int | None = None,
+    before: Callable[[Plan], None] | None = None,
+    watch: Callable[[Step], None] | None = None,
+) -> Tuned:
+    """Fine-tune the model of ``place`` on ``data.train``; scored on ``data.dev``, saved below ``folder``.
+
+    ``tokenizer`` is another place, where it is not that of the model. ``length`` bounds the tokens of a text, None is
+    as many as the model reads. ``before`` is told what will be done before it is, ``watch`` every update.
+
+    Raises ValueError for examples that no task is made of, and what :func:`start` and ``train`` raise: a model and a
+    tokenizer that do not belong together are refused before anything is computed.
+    """
+    folder = Path(folder)
+    kit = open_for(place, data, tokenizer=tokenizer, seed=settings.seed)
+    task = task_for(kit, data, length)
+    learned, held = _parts(data, task)
+    features = task.features(learned)
+    if before is not None:
+        before(_plan(kit, task, features, settings))
+    run = train(kit.model, features, task.collate, settings, folder=folder / STATES, watch=watch)
+    if held:
+        task = task.fitted(task.predict(kit.model, held), held)
+    predictions = task.predict(kit.model, data.dev)
+    scores = task.score(predictions, data.dev)
+    kit.save(folder / MODEL)
+    card = card_of(kit, task, data, run, predictions, place=str(place), learned=len(learned))
+    write_card(card, folder / CARD)
+    return Tuned(kit, task, run, predictions, scores, card)
+
+
+def open_for(
+    place: str | os.PathLike[str],
+    data: TaskData[Any],
+    *,
+    tokenizer: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+) -> Kit:
+    """The model of a place with the head that the examples ask for. Raises ValueError where there is none for them."""
+    kind = example_kind(data)
+    if kind is LabeledText:
+        return start(place, "classification", data.labels, problem="single", tokenizer=tokenizer, seed=seed)
+    if kind is ScoredPair:
+        return start(place, "classification", ("score",), problem="regression", tokenizer=tokenizer, seed=seed)
+    if kind is TaggedWords:
+        return start(place, "tagging", tag_names(data.labels), tokenizer=tokenizer, seed=seed)
+    if kind is Question:
+        return start(place, "answering", tokenizer=tokenizer, seed=seed)
+    return start(place, GENERATION, tokenizer=tokenizer, seed=seed)
+
+
+def task_for(kit: Kit, data: TaskData[Any], length: int | None = None) -> Any:
+    """The task that the examples are of, for this model. Raises ValueError for a kind that has none."""
+    kind = example_kind(data)
+    if kind in (LabeledText, ScoredPair):
+        return Classification.of(kit, length)
+    if kind is TaggedWords:
+        return Tagging.of(kit, length)
+    if kind is Question:
+        longest = min(length or 384, kit.reader.longest or 384)
+        return Answering(kit.reader, longest, stride=longest // 3, nulls=any(not one.answers for one in data.train))
+    name = next((one for one in KINDS if one in data.task), KINDS[0])
+    bounds: dict[str, Any] = {} if length is None else {"source_length": length, "target_length": length}
+    return sequence_task(kit.model, kit.tokenizer, name, end_id=kit.ids.get("eos"), **bounds)
+
+
+def example_kind(data: TaskData[Any]) -> type:
+    """The class of the examples. Raises ValueError where there are none, several, or one without a task."""
+    kinds = {type(one) for one in (*data.train, *data.dev)}
+    if not data.train or not data.dev:
+        raise ValueError(f"{data.name} needs examples to learn from and some that are held out")
+    known = (LabeledText, ScoredPair, TaggedWords, Question, TextPair)
+    if len(kinds) != 1 or not kinds <= set(known):
+        names = ", ".join(sorted(one.__name__ for one in kinds))
+        raise ValueError(
+            f"{data.name} has examples of the kind {names}; a model is fine-tuned on one of "
+            f"{', '.join(one.__name__ for one in known)}"
+        )
+    return kinds.pop()
+
+
+def tag_names(types: Sequence[str]) -> tuple[str, ...]:
+    """The tags of types of names: O, and B- and I- for each."""
+    return ("O", *(f"{mark}-{one}" for one in types for mark in "BI"))
+
+
+def _plan(kit: Kit, task: Any, features: Sequence[Any], settings: Settings) -> Plan:
+    size = -(-settings.batch // settings.accumulate)
+    # The longest by what collate makes of each: features of different tasks have different fields.
+    lengths = [task.collate([one])["ids"].shape[1] for one in features]
+    order = sorted(range(len(features)), key=lambda at: -lengths[at])[:size]
+    try:
+        memory = estimate_memory(
+            kit.model,
+            task.collate([features[at] for at in order]),
+            accumulate=settings.accumulate,
+            recompute=settings.recompute,
+            bfloat16=settings.precision == "bfloat16",
+            average=settings.average is not None,
+        ).total
+    except (ValueError, RuntimeError):  # a model that cannot be played without values
+        memory = None
+    parameters = sum(one.numel() for one in kit.model.parameters())
+    return Plan(parameters, len(features), settings.steps, max(lengths), kit.fresh, memory)
+
+
+def _parts(data: TaskData[Any], task: Any) -> tuple[list[Any], list[Any]]:
+    """What is learned, and what is held back to choose a threshold by, where the task has one."""
+    if not isinstance(task, Answering) or not task.nulls:
+        return list(data.train), []
+    back = max(1, int(HELD_BACK * len(data.train)))
+    return list(data.train[:-back]), list(data.train[-back:])
+
+
+# ── the report ───────────────────────────────────────────────────────────────
+
+
+def card_of(
+    kit: Kit, task: Any, data: TaskData[Any], run: Run, predictions: Sequence[Any], *, place: str, learned: int
+) -> RunCard:
+    """The run card of a fine-tuning: the scores have an interval each, by the bootstrap over the examples."""
+    told = {name: str(value) for name, value in data.provenance.items()}
+    source = DataSource(
+        data.name,
+        told.get("source", "not stated"),
+        told.get("licence", "not stated"),
+        hash_files(data.files) if data.files else hashlib.sha256(repr((data.train, data.dev)).encode()).hexdigest(),
+        f"{learned} to learn from, {len(data.dev)} held out",
+        learned,
+    )
+    steps = tuple(range(1, len(run.losses) + 1))
+    curves = (
+        Curve("loss", steps, tuple(run.losses), "a label"),
+        Curve("learning rate", steps, tuple(run.rates), "a step"),
+        Curve("gradient norm", steps, tuple(run.norms), "L2, before clipping", log=True),
+    )
+    parameters = sum(one.numel() for one in kit.model.parameters())
+    config = dict(kit.model.config.to_hub()) if hasattr(kit.model.config, "to_hub") else {}
+    settings = run.settings.record() | {"head is new": kit.fresh}
+    return RunCard(
+        f"{data.name} from {Path(place).name}",
+        (source,),
+        ModelFacts(type(kit.model).__name__, parameters, config, f"the weights of {place}"),
+        settings,
+        (run.settings.seed,),
+        describe_versions(),
+        describe_machine(),
+        Cost(
+            run.tokens, run.seconds, 6.0 * parameters * run.tokens, "6 for each weight and each token, without padding"
+        ),
+        curves,
+        tuple(score_intervals(task, predictions, data.dev)),
+    )
+
+
+def score_intervals(task: Any, predictions: Sequence[Any], examples: Sequence[Any], seed: int = 0) -> list[Score]:
+    """Each score of the task with its percentile interval over resampled examples."""
+    generator = np.random.default_rng(seed)
+    found: dict[str, list[float]] = {}
+    for _ in range(RESAMPLES):
+        picks = generator.integers(len(examples), size=len(examples))
+        scores: Mapping[str, float] = task.score([predictions[at] for at in picks], [examples[at] for at in picks])
+        for name, value in scores.items():
+            found.setdefault(name, []).append(value)
+    method = f"percentile bootstrap over examples, {RESAMPLES} resamples"
+    result = []
+    for name, value in task.score(predictions, examples).items():
+        drawn = np.array([one for one in found.get(name, []) if np.isfinite(one)])
+        if len(drawn) < RESAMPLES // 2:  # a score that most resamples do not have, such as that of a rare class
+            result.append(Score(name, float(value), len(examples)))
+            continue
+        low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        result.append(Score(name, float(value), len(examples), "", float(low), float(high), LEVEL, method))
+    return result
