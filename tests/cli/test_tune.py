@@ -57,7 +57,7 @@ def test_from_a_folder_to_a_model_and_a_card(place: Path, tmp_path: Path) -> Non
     assert again.exit_code == 0, again.output
     card: dict[str, Any] = json.loads(again.stdout)
     assert card["settings"]["steps"] == 40
-    assert card["settings"]["head is new"] is False
+    assert "its head among them" in card["model"]["start"]
     assert next(one for one in card["scores"] if one["name"] == "accuracy")["value"] == 100.0
 
 

@@ -10,6 +10,7 @@ texts and what they become. A run that was stopped goes on from its states when 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,30 +18,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from groundup.stack.data.examples import LabeledText, Question, ScoredPair, TaggedWords, TaskData, TextPair
+from groundup.stack.models.checkpoints import write_whole
 from groundup.stack.tasks.answering import Answering
 from groundup.stack.tasks.classification import Classification
 from groundup.stack.tasks.sequences import KINDS, sequence_task
 from groundup.stack.tasks.start import GENERATION, Kit, start
 from groundup.stack.tasks.tagging import Tagging
-from groundup.stack.training.cards import (
-    Cost,
-    DataSource,
-    ModelFacts,
-    RunCard,
-    Score,
-    describe_machine,
-    describe_versions,
-    hash_files,
-    write_card,
-)
-from groundup.stack.training.curves import Curve
+from groundup.stack.training.cards import DataSource, RunCard, Score, card_of, hash_files, write_card
 from groundup.stack.training.memory import estimate_memory
 from groundup.stack.training.settings import Settings
+from groundup.stack.training.states import list_states
 from groundup.stack.training.trainer import Run, Step, train
 
-MODEL, CARD, STATES = "model", "card", "states"
+MODEL, CARD, STATES, BEGIN = "model", "card", "states", "begin.json"
 RESAMPLES, LEVEL = 200, 0.95
 HELD_BACK = 0.1
 """The share of the training questions that the threshold for "no answer" is chosen by, and which are not learned."""
@@ -87,23 +80,29 @@ def fine_tune(
     ``tokenizer`` is another place, where it is not that of the model. ``length`` bounds the tokens of a text, None is
     as many as the model reads. ``before`` is told what will be done before it is, ``watch`` every update.
 
-    Raises ValueError for examples that no task is made of, and what :func:`start` and ``train`` raise: a model and a
-    tokenizer that do not belong together are refused before anything is computed.
+    Raises ValueError for examples that no task is made of, for a folder with a run from other weights, and what
+    :func:`start` and ``train`` raise: a model and a tokenizer that do not belong together are refused before anything
+    is computed.
     """
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: name a folder, in which model, card and states are written")
     kit = open_for(place, data, tokenizer=tokenizer, seed=settings.seed)
     task = task_for(kit, data, length)
     learned, held = _parts(data, task)
     features = task.features(learned)
+    if not features:
+        raise ValueError(f"{data.name} has nothing to learn from: more examples are needed, or such as have words")
     if before is not None:
         before(_plan(kit, task, features, settings))
+    _note_begin(folder, kit.model, str(place))
     run = train(kit.model, features, task.collate, settings, folder=folder / STATES, watch=watch)
     if held:
         task = task.fitted(task.predict(kit.model, held), held)
     predictions = task.predict(kit.model, data.dev)
     scores = task.score(predictions, data.dev)
     kit.save(folder / MODEL)
-    card = card_of(kit, task, data, run, predictions, place=str(place), learned=len(learned))
+    card = tuning_card(kit, task, data, run, predictions, place=str(place), learned=len(learned))
     write_card(card, folder / CARD)
     return Tuned(kit, task, run, predictions, scores, card)
 
@@ -117,6 +116,10 @@ def open_for(
 ) -> Kit:
     """The model of a place with the head that the examples ask for. Raises ValueError where there is none for them."""
     kind = example_kind(data)
+    if kind is LabeledText and len(data.labels) < 2:
+        raise ValueError(f"{data.name} has no two labels to tell apart: got {', '.join(data.labels) or 'none'}")
+    if kind is TaggedWords and not data.labels:
+        raise ValueError(f"{data.name} has no tag but O: there is nothing to find")
     if kind is LabeledText:
         return start(place, "classification", data.labels, problem="single", tokenizer=tokenizer, seed=seed)
     if kind is ScoredPair:
@@ -136,7 +139,7 @@ def task_for(kit: Kit, data: TaskData[Any], length: int | None = None) -> Any:
     if kind is TaggedWords:
         return Tagging.of(kit, length)
     if kind is Question:
-        longest = min(length or 384, kit.reader.longest or 384)
+        longest = min(384, kit.reader.longest or 384) if length is None else length
         return Answering(kit.reader, longest, stride=longest // 3, nulls=any(not one.answers for one in data.train))
     name = next((one for one in KINDS if one in data.task), KINDS[0])
     bounds: dict[str, Any] = {} if length is None else {"source_length": length, "target_length": length}
@@ -183,6 +186,24 @@ def _plan(kit: Kit, task: Any, features: Sequence[Any], settings: Settings) -> P
     return Plan(parameters, len(features), settings.steps, max(lengths), kit.fresh, memory)
 
 
+def _note_begin(folder: Path, model: torch.nn.Module, place: str) -> None:
+    """Note in the folder which weights its run begins from. Raises ValueError where its states began from others: to go
+    on from them would give that other model's weights under this one's name."""
+    digest = hashlib.sha256()
+    for name, one in model.state_dict().items():
+        digest.update(name.encode() + one.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    begin, now = folder / BEGIN, {"place": place, "weights_sha256": digest.hexdigest()}
+    if list_states(folder / STATES) and begin.is_file():
+        told = json.loads(begin.read_text(encoding="utf-8"))
+        if told["weights_sha256"] != now["weights_sha256"]:
+            raise ValueError(
+                f"{folder} has a run that began from {told['place']}, whose weights are not those of {place} now: "
+                "name another folder, or go on from what it began from"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(begin, (json.dumps(now, ensure_ascii=False, indent=2) + "\n").encode())
+
+
 def _parts(data: TaskData[Any], task: Any) -> tuple[list[Any], list[Any]]:
     """What is learned, and what is held back to choose a threshold by, where the task has one."""
     if not isinstance(task, Answering) or not task.nulls:
@@ -194,7 +215,7 @@ def _parts(data: TaskData[Any], task: Any) -> tuple[list[Any], list[Any]]:
 # ── the report ───────────────────────────────────────────────────────────────
 
 
-def card_of(
+def tuning_card(
     kit: Kit, task: Any, data: TaskData[Any], run: Run, predictions: Sequence[Any], *, place: str, learned: int
 ) -> RunCard:
     """The run card of a fine-tuning: the scores have an interval each, by the bootstrap over the examples."""
@@ -207,28 +228,19 @@ def card_of(
         f"{learned} to learn from, {len(data.dev)} held out",
         learned,
     )
-    steps = tuple(range(1, len(run.losses) + 1))
-    curves = (
-        Curve("loss", steps, tuple(run.losses), "a label"),
-        Curve("learning rate", steps, tuple(run.rates), "a step"),
-        Curve("gradient norm", steps, tuple(run.norms), "L2, before clipping", log=True),
-    )
-    parameters = sum(one.numel() for one in kit.model.parameters())
-    config = dict(kit.model.config.to_hub()) if hasattr(kit.model.config, "to_hub") else {}
-    settings = run.settings.record() | {"head is new": kit.fresh}
-    return RunCard(
+    notes = []
+    if isinstance(task, Answering) and task.nulls:  # which the model's folder has no place for
+        notes.append(f"no answer is given where its score is above the best span's by more than {task.threshold:.6g}")
+    return card_of(
         f"{data.name} from {Path(place).name}",
+        run,
+        kit.model,
         (source,),
-        ModelFacts(type(kit.model).__name__, parameters, config, f"the weights of {place}"),
-        settings,
-        (run.settings.seed,),
-        describe_versions(),
-        describe_machine(),
-        Cost(
-            run.tokens, run.seconds, 6.0 * parameters * run.tokens, "6 for each weight and each token, without padding"
-        ),
-        curves,
-        tuple(score_intervals(task, predictions, data.dev)),
+        start=f"the weights of {place}, {'and a new head' if kit.fresh else 'its head among them'}",
+        scores=score_intervals(task, predictions, data.dev),
+        flops=6.0 * sum(one.numel() for one in kit.model.parameters()) * run.tokens,
+        counted="6 for each weight and each token, without padding",
+        notes=notes,
     )
 
 
