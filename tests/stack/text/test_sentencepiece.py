@@ -290,6 +290,52 @@ def test_any_scores_are_summed_alike(seed: int) -> None:
         assert ours.encode(text) == theirs.encode(text), text
 
 
+# ── DeBERTa's ────────────────────────────────────────────────────────────────
+
+PIECES: dict[str, int | str] = {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3}
+PIECES |= {"pad_piece": "[PAD]", "bos_piece": "[CLS]", "eos_piece": "[SEP]", "unk_piece": "[UNK]"}
+
+
+def test_debertas_file_has_its_special_tokens(tmp_path: Path) -> None:
+    (tmp_path / "spm.model").write_bytes(content := trained(vocab_size=500, **PIECES))
+    ours, theirs = read_tokenizer(tmp_path), sentencepiece.SentencePieceProcessor(model_proto=content)
+    assert isinstance(ours, PieceTokenizer)
+    assert ours.added == {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "[UNK]": 3, "[MASK]": 500}
+    assert ours.vocab_size == theirs.get_piece_size() + 1
+    for text in HARD:
+        if not any(one in text for one in ours.added):
+            same(ours, theirs, text)
+    ids, offsets = ours.encode_with_offsets("the[MASK] b[SEP]")
+    assert ids == [*theirs.encode("the"), 500, *theirs.encode(" b"), 2]
+    assert (offsets[-1], ours.decode(ids)) == ((11, 16), "the b")
+    assert ours.decode(ids, special=True) == "the[MASK] b[SEP]"
+
+
+def test_debertas_file_is_written_for_the_library(tmp_path: Path) -> None:
+    (tmp_path / "spm.model").write_bytes(trained(vocab_size=500, **PIECES))
+    first = read_tokenizer(tmp_path)
+    assert isinstance(first, PieceTokenizer)
+    write_pieces(tmp_path / "one", first)
+    again, theirs = read_tokenizer(tmp_path / "one"), Tokenizer.from_file(str(tmp_path / "one" / "tokenizer.json"))
+    assert isinstance(again, PieceTokenizer)
+    assert again.added == first.added
+    for text in HARD:
+        same_as_library(again, theirs, text)
+
+
+def test_what_debertas_file_does_not_say_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "spm.model").write_bytes(trained(vocab_size=500))
+    with pytest.raises(TokenizerError, match=r"spm\.model has no \[PAD\] and no \[CLS\]"):
+        read_tokenizer(tmp_path)
+    (tmp_path / "spm.model").write_bytes(trained(vocab_size=500, **PIECES))
+    for name in ("do_lower_case", "split_by_punct"):
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps({name: True}))
+        with pytest.raises(TokenizerError, match=f"{name} beside spm.model is not computed here"):
+            read_tokenizer(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": False, "vocab_type": "spm"}))
+    assert read_tokenizer(tmp_path).vocab_size == 501
+
+
 def test_unused_pieces_are_not_found() -> None:
     ours, theirs = of(SOUND + piece("▁", -1.0, 1) + piece("aa", -0.5, 5))
     assert ours.encode("aaa") == theirs.encode("aaa") == [2, 1, 1, 1]

@@ -317,7 +317,7 @@ def document(folder: Path) -> dict[str, Any]:
         ({"model": {"type": "Unigram"}}, "of type Unigram"),
         ({"model": {"unk_token": "<unk>"}}, "no <unk>"),
         ({"model": {"vocab": None}}, "not in the form"),
-        ({"normalizer": {"type": "NFC"}}, "normalizer of type NFC"),
+        ({"normalizer": {"type": "Nmt"}}, "normalizer of type Nmt"),
         ({"pre_tokenizer": {"type": "Whitespace"}}, "pre-tokenizer of type Whitespace"),
         ({"post_processor": {"type": "RobertaProcessing"}}, "RobertaProcessing"),
         ({"post_processor": {"type": "TemplateProcessing", "single": [], "pair": []}}, "a template"),

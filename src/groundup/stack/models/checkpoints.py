@@ -19,7 +19,7 @@ from torch import Tensor, nn
 ONE_FILE, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "config.json"
 FETCHED = (
     "*.json", "*.safetensors", "*.jinja", "vocab.txt", "merges.txt", "vocab.bpe", "spiece.model", "tokenizer.model",
-    "sentencepiece.bpe.model",
+    "sentencepiece.bpe.model", "spm.model",
 )  # fmt: skip
 """What is fetched of a repository: settings, weights, and the files of a tokenizer."""
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from typing import Any
 from groundup.stack.text.added import any_of
 from groundup.stack.text.characters import MARKS, MORE_MARKS, PUNCTUATION, SPACES
 from groundup.stack.text.charsmap import CharsMap
+from groundup.stack.text.forms import FORMS, Form, changes, is_formed
 
 Span = tuple[int, int]
 SPACE = "▁"
@@ -105,6 +105,10 @@ _PATTERNS = {
     " +▁": " +▁",
     "^▁+$": r"(?m:^)▁+(?m:$)",
     r"\A +|[ ▁]+\z": r"\A +|[ ▁]+\Z",
+    r"\A +| +\z": r"\A +| +\Z",
+    r"\A▁": r"\A▁",
+    r"\n": r"\n",
+    r"\s+": rf"{_WHITE}+",
 }
 
 
@@ -118,6 +122,20 @@ def normalizer(given: Mapping[str, Any] | None) -> Step:
     if kind not in _NORMALIZERS:
         raise StepError(f"a normalizer of type {kind} is not computed here; {', '.join(_NORMALIZERS)} are")
     return _NORMALIZERS[kind](given)
+
+
+def forms_alone(given: Mapping[str, Any] | None) -> list[Form] | None:
+    """The forms of Unicode that a normalizer consists of, None where it does anything else too.
+
+    A text that has them all is not changed, which is seen faster (:func:`.is_formed`) than computed.
+    """
+    kind = (given or {}).get("type")
+    if given is None or kind in FORMS:
+        return [form for form in FORMS if form == kind]
+    if kind != "Sequence":
+        return None
+    inner = [forms_alone(one) for one in given["normalizers"]]
+    return None if None in inner else [form for forms in inner for form in forms or []]
 
 
 def _one_after_another(steps: list[Step]) -> Step:
@@ -152,35 +170,25 @@ def _precompiled(given: Mapping[str, Any]) -> Step:
     return run
 
 
-def _decomposed(form: Any) -> Callable[[Mapping[str, Any]], Step]:
-    """NFD or NFKD. Marks are sorted with what they say of their origin, as the library sorts them."""
+def _formed(form: Form) -> Callable[[Mapping[str, Any]], Step]:
+    def run(text: Traced) -> Traced:
+        return text if is_formed(form, text.text) else text.changed(changes(form, text.text))
 
-    def build(_: Mapping[str, Any]) -> Step:
-        def run(text: Traced) -> Traced:
-            if text.text.isascii():
-                return text
-            new: list[tuple[str, int]] = []
-            waiting: list[tuple[int, str, int]] = []
-            for char in text.text:
-                for at, part in enumerate(unicodedata.normalize(form, char)):
-                    order = unicodedata.combining(part)
-                    if not order and waiting:
-                        new += [(one, change) for _, one, change in sorted(waiting, key=lambda one: one[0])]
-                        waiting.clear()
-                    if order:
-                        waiting.append((order, part, int(at > 0)))
-                    else:
-                        new.append((part, int(at > 0)))
-            return text.changed([*new, *((one, change) for _, one, change in sorted(waiting, key=lambda one: one[0]))])
+    return lambda _: run
 
-        return run
 
-    return build
+_SMALL = {"\u1c89": "\u1c8a", "\ua7cb": "\u0264", "\ua7cc": "\ua7cd", "\ua7ce": "\ua7cf", "\ua7d2": "\ua7d3"}
+_SMALL |= {"\ua7d4": "\ua7d5", "\ua7da": "\ua7db", "\ua7dc": "\u019b"}
+_SMALL |= {chr(code): chr(code + 32) for code in range(0x10D50, 0x10D66)}  # Garay
+_SMALL |= {chr(code): chr(code + 27) for code in range(0x16EA0, 0x16EB9)}  # Beria Erfe
+"""Capitals of Unicode 16 and 17, which the library knows and Python's tables may not."""
 
 
 def _lower(_: Mapping[str, Any]) -> Step:
     """Each character alone, so that Σ is σ at a word's end too."""
-    return lambda text: text.changed((one, int(at > 0)) for char in text.text for at, one in enumerate(char.lower()))
+    return lambda text: text.changed(
+        (one, int(at > 0)) for char in text.text for at, one in enumerate(_SMALL.get(char) or char.lower())
+    )
 
 
 def _strip_accents(_: Mapping[str, Any]) -> Step:
@@ -205,11 +213,13 @@ def _pattern(given: Mapping[str, str]) -> re.Pattern[str]:
 
 
 def _strip(given: Mapping[str, Any]) -> Step:
+    left, right = given["strip_left"], given["strip_right"]
+
     def run(text: Traced) -> Traced:
         begin, end = 0, len(text.text)
-        while given["strip_left"] and begin < end and text.text[begin] in SPACES:
+        while left and begin < end and text.text[begin] in SPACES:
             begin += 1
-        while given["strip_right"] and end > begin and text.text[end - 1] in SPACES:
+        while right and end > begin and text.text[end - 1] in SPACES:
             end -= 1
         return text[begin:end]
 
@@ -217,7 +227,8 @@ def _strip(given: Mapping[str, Any]) -> Step:
 
 
 def _prepend(given: Mapping[str, Any]) -> Step:
-    return lambda text: text.prepended(str(given["prepend"]))
+    new = str(given["prepend"])
+    return lambda text: text.prepended(new)
 
 
 def _sentencepiece(given: Mapping[str, Any]) -> Step:
@@ -262,8 +273,7 @@ def _sentencepiece(given: Mapping[str, Any]) -> Step:
 
 _NORMALIZERS: dict[str, Callable[[Mapping[str, Any]], Step]] = {
     "Precompiled": _precompiled,
-    "NFD": _decomposed("NFD"),
-    "NFKD": _decomposed("NFKD"),
+    **{form: _formed(form) for form in FORMS},
     "StripAccents": _strip_accents,
     "Lowercase": _lower,
     "Replace": _replace,

@@ -3,9 +3,10 @@
     text ── added tokens found ── normalized ── cut into words ── model: Unigram or BPE ──► ids, offsets
     ids ── pieces' texts ── decoder: ▁ to spaces, bytes to characters ──► text
 
-T5, ALBERT, XLNet, XLM-R, mBART, Llama 2 and Gemma are all this, with other steps (:mod:`.normalization`). The rules are
-kept in the words of ``tokenizer.json``, so that what was read can be written. Those of SentencePiece's own files are
-of the type "SentencePiece", which is computed here and written as steps that say the same (:mod:`.pieces_file`).
+T5, ALBERT, XLNet, XLM-R, mBART, DeBERTa 2, Llama 2 and Gemma are all this, with other steps (:mod:`.normalization`).
+The rules are kept in the words of ``tokenizer.json``, so that what was read can be written. Those of SentencePiece's
+own files are of the type "SentencePiece", which is computed here and written as steps that say the same
+(:mod:`.pieces_file`).
 """
 
 from __future__ import annotations

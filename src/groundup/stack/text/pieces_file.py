@@ -100,8 +100,8 @@ def document(tokenizer: PieceTokenizer) -> dict[str, Any]:
     rules, added = tokenizer.rules, tokenizer.added_tokens
     if (rules.normalizer or {}).get("type") == "SentencePiece":
         rules = _library_rules(rules)
-        texts = {new: tokenizer.model.pieces[new] for new in sorted(tokenizer.hidden)}
-        added = [*added, *(Added(text, new) for new, text in texts.items())]
+        found = {one.id for one in added}
+        added = [*added, *(Added(tokenizer.model.pieces[new], new) for new in sorted(tokenizer.hidden - found))]
     return {
         "version": "1.0",
         "truncation": None,

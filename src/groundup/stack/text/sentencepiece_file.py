@@ -1,11 +1,12 @@
-"""SentencePiece's own files, ``spiece.model`` and ``tokenizer.model``, read without its library.
+"""SentencePiece's own files, ``spiece.model``, ``tokenizer.model`` and ``spm.model``, read without its library.
 
     spiece.model ── read_fields ──► pieces, training and normalization settings ── read_model ──► PieceTokenizer
 
 The file is a message of protocol buffers: a row of fields, each a number with its kind, then a varint, four or eight
 bytes, or a length and so many bytes, which may be a message again. Of the fields only those are read that say how a
 text is cut. The tokenizer computes what SentencePiece computes, which for Unigram is not always what ``tokenizers``
-makes of the same pieces (:mod:`.unigram`, :mod:`.charsmap`).
+makes of the same pieces (:mod:`.unigram`, :mod:`.charsmap`). A file of the name ``spm.model`` is DeBERTa's (v2, v3):
+its special tokens are found in a text as a whole, and [MASK], which is no piece, comes behind the last one.
 
 Kudo and Richardson, "SentencePiece" (EMNLP 2018); ``sentencepiece_model.proto`` in its repository for the numbers.
 """
@@ -18,12 +19,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from groundup.stack.text.files import TokenizerError
+from groundup.stack.text.added import Added
+from groundup.stack.text.files import TOKENIZER_CONFIG, TokenizerError, read_json
 from groundup.stack.text.pieces import PieceTokenizer, Rules
 from groundup.stack.text.sentencepiece_bpe import ScoredBPE
 from groundup.stack.text.unigram import Unigram
 
-MODELS = ("spiece.model", "tokenizer.model", "sentencepiece.bpe.model")
+DEBERTA = "spm.model"
+MODELS = ("spiece.model", "tokenizer.model", "sentencepiece.bpe.model", DEBERTA)
+_SPECIAL, _MASK = ("[PAD]", "[CLS]", "[SEP]", "[UNK]"), "[MASK]"  # as DeBERTa's code has them
 
 # Numbers of the fields in the message, by what they say.
 _PIECES, _TRAINER, _NORMALIZER, _DENORMALIZER = 1, 2, 3, 5
@@ -112,14 +116,35 @@ def read_model(path: Path) -> PieceTokenizer:
         raise TokenizerError(f"{path.name}: treat_whitespace_as_suffix is not computed here")
     if not rules.get(_ESCAPE, 1):
         raise TokenizerError(f"{path.name}: escape_whitespaces = false is not computed here")
+    added = _added([text for text, _, _ in pieces], path.with_name(TOKENIZER_CONFIG)) if path.name == DEBERTA else []
     try:
-        return _tokenizer(path.name, pieces, trainer, rules)
+        return _tokenizer(path.name, pieces, trainer, rules, added)
     except ValueError as error:
         raise TokenizerError(f"{path.name}: {error}") from None
 
 
+def _added(pieces: list[str], beside: Path) -> list[Added]:
+    """DeBERTa's special tokens. Raises TokenizerError where one is missing, or the file beside asks for something else.
+
+    The unknown piece stays visible when ids are decoded, as in SentencePiece's other files.
+    """
+    settings = read_json(beside) if beside.is_file() else {}
+    for name in ("do_lower_case", "split_by_punct"):
+        if settings.get(name):
+            raise TokenizerError(f"{beside.name}: {name} beside {DEBERTA} is not computed here")
+    ids = {_MASK: len(pieces)} | {piece: new for new, piece in enumerate(pieces)}
+    missing = [one for one in _SPECIAL if one not in ids]
+    if missing:
+        raise TokenizerError(f"{DEBERTA} has no {' and no '.join(missing)}: it is not DeBERTa's")
+    return [Added(one, ids[one], special=one != "[UNK]") for one in (*_SPECIAL, _MASK)]
+
+
 def _tokenizer(
-    name: str, pieces: list[tuple[str, float, int]], trainer: dict[int, Field], rules: dict[int, Field]
+    name: str,
+    pieces: list[tuple[str, float, int]],
+    trainer: dict[int, Field],
+    rules: dict[int, Field],
+    added: list[Added],
 ) -> PieceTokenizer:
     scored = [(text, score) for text, score, _ in pieces]
     kinds = [kind for _, _, kind in pieces]
@@ -139,7 +164,7 @@ def _tokenizer(
         raise TokenizerError(f"{name}: unused pieces in BPE are not computed here")
     model = Unigram(scored, unknown, native=True, **told) if method == 1 else ScoredBPE(scored, unknown, **told)
     defined = sorted(scored[new][0] for new in of[USER_DEFINED])
-    return PieceTokenizer(model, _rules(rules, trainer, defined, scored[unknown][0]), hidden=of[CONTROL])
+    return PieceTokenizer(model, _rules(rules, trainer, defined, scored[unknown][0]), added, hidden=of[CONTROL])
 
 
 def _rules(rules: dict[int, Field], trainer: dict[int, Field], defined: list[str], unknown: str) -> Rules:

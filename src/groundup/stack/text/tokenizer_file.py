@@ -9,8 +9,9 @@ The file numbers pieces as it likes: GPT-2's printable bytes come first, Llama 3
 are applied under their own numbers (:mod:`.bpe`), and a table turns those into the file's ids and back.
 
 What a FileTokenizer computes: BPE over bytes, cut by GPT-2's pattern, Llama 3's or Qwen 2's, digits by themselves
-where it says so, or not cut at all; added tokens, found in the text before anything else; the tokens that the file puts
-before every text (``begin``). What no tokenizer here computes is refused by name.
+where it says so, or not cut at all; added tokens, found in the text before anything else; what is done to the text
+before it is cut (:mod:`.normalization`; NFC for Qwen 2 and GPT-NeoX); the tokens that the file puts before every text
+(``begin``). What no tokenizer here computes is refused by name.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from groundup.stack.text.added import Added, Finder
 from groundup.stack.text.bpe import _SHAPE, BYTES, Merge, Tables, byte_characters, split_text
 from groundup.stack.text.characters import SPACES
 from groundup.stack.text.files import TOKENIZER, TOKENIZER_CONFIG, AnyTokenizer, TokenizerError, read_json, read_text
+from groundup.stack.text.forms import is_formed
+from groundup.stack.text.normalization import Span, StepError, Traced, forms_alone, normalizer
 from groundup.stack.text.pieces_file import pieces_from
 from groundup.stack.text.sentencepiece_file import MODELS, read_model
 from groundup.stack.text.wordpiece_file import VOCAB, read_wordpiece
@@ -60,10 +63,12 @@ class FileTokenizer:
         whole_words: bool = False,
         trimmed: bool = False,
         keep_first: bool = False,
+        normalization: Mapping[str, Any] | None = None,
     ) -> None:
         """``ids`` gives each piece's id; ``whole_words``: a word that is a piece is that piece, whatever merges say.
 
-        ``trimmed``: offsets leave out spaces; ``keep_first``: but not one alone before the text.
+        ``trimmed``: offsets leave out spaces; ``keep_first``: but not one alone before the text. ``normalization`` is
+        what is done to a text, as ``tokenizer.json`` says it; raises StepError for a step that is not computed here.
         """
         tokens = [Added(text, new) for text, new in added.items()] if isinstance(added, Mapping) else list(added)
         self.added = {one.text: one.id for one in tokens}
@@ -79,7 +84,12 @@ class FileTokenizer:
         except KeyError as missing:
             raise TokenizerError(f"the vocabulary has no id for the piece {missing}") from None
         self._bytes = {new: piece for piece, new in ids.items()} | {one.id: one.text.encode() for one in tokens}
-        self._finder = Finder({one.text: one for one in tokens})
+        self._normalize = normalizer(normalization) if normalization else None
+        self._forms = forms_alone(normalization)
+        normal = {one.id: normalizer(normalization)(Traced.of(one.text)).text for one in tokens if one.normalized}
+        self._first = Finder({one.text: one for one in tokens if not one.normalized})
+        self._second = Finder({normal[one.id]: one for one in tokens if one.normalized})
+        self._shown = self._bytes | {one.id: _spelled(normal.get(one.id, one.text)) for one in tokens}
 
     @property
     def vocab_size(self) -> int:
@@ -89,13 +99,29 @@ class FileTokenizer:
     def encode(self, text: str) -> list[int]:
         """The ids of a text; an added token that stands in it becomes its own id. ``begin`` is left to the caller."""
         ids: list[int] = []
-        for begin, end, token in self._finder.split(text):
+        for part, token, _, _ in self._parts(text):
             if token is not None:
                 ids.append(token.id)
                 continue
-            for word in self._split(text[begin:end]):
+            for word in self._split(part):
                 ids += self._encode_word(word)
         return ids
+
+    def _parts(self, text: str) -> Iterator[tuple[str, Added | None, int, list[Span] | None]]:
+        """The text cut at added tokens: each part, normalized, the token that it is, and where it begins.
+
+        Where normalizing changed it, the last is the place of each of its characters in the original.
+        """
+        for begin, end, token in self._first.split(text):
+            part, spans = text[begin:end], None
+            if token is not None:
+                yield part, token, begin, None
+                continue
+            if self._normalize and not (self._forms and all(is_formed(form, part) for form in self._forms)):
+                new = self._normalize(Traced(part, [(at, at + 1) for at in range(begin, end)]))
+                part, spans = new.text, new.spans
+            for first, last, inner in self._second.split(part):
+                yield part[first:last], inner, begin + first, None if spans is None else spans[first:last]
 
     def _encode_word(self, word: str) -> list[int]:
         whole = self._ids.get(word.encode("utf-8")) if self._whole_words else None
@@ -107,31 +133,34 @@ class FileTokenizer:
         A token that has some bytes of a character has the whole character's place.
         """
         ids: list[int] = []
-        offsets: list[tuple[int, int]] = []
-        for begin, end, token in self._finder.split(text):
+        offsets: list[Span] = []
+        whole: dict[int, str] = {}  # which of the tokens are added ones, and the text of each
+        for part, token, begin, spans in self._parts(text):
             if token is not None:
+                whole[len(ids)] = part
                 ids.append(token.id)
-                offsets.append((begin, end))
+                offsets.append((spans[0][0], spans[-1][1]) if spans else (begin, begin + len(part)))
                 continue
-            for word in self._split(text[begin:end]):
-                owner = [at for at, char in enumerate(word, start=begin) for _ in char.encode("utf-8")]
+            start = 0 if spans else begin
+            for word in self._split(part):
+                owner = [at for at, char in enumerate(word, start=start) for _ in char.encode("utf-8")]
                 done = 0
                 for new in self._encode_word(word):
                     size = len(self._bytes[new])
+                    first, last = owner[done], owner[done + size - 1]
                     ids.append(new)
-                    offsets.append((owner[done], owner[done + size - 1] + 1))
+                    offsets.append((spans[first][0], spans[last][1]) if spans else (first, last + 1))
                     done += size
-                begin += len(word)
-        return ids, self._without_spaces(text, ids, offsets) if self.trimmed else offsets
+                start += len(word)
+        return ids, self._without_spaces(ids, offsets, whole) if self.trimmed else offsets
 
-    def _without_spaces(self, text: str, ids: list[int], offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    def _without_spaces(self, ids: list[int], offsets: list[Span], whole: Mapping[int, str]) -> list[Span]:
         """Places as GPT-2's files may ask for them. Of a piece only the space counts, of an added token all white."""
-        whole = set(self.added.values())
         done = []
         for at, (token, (begin, end)) in enumerate(zip(ids, offsets, strict=True)):
             piece = self._bytes[token]
-            if token in whole:
-                white = [char in SPACES or char == _SPACE for char in text[begin:end]]
+            if at in whole:
+                white = [char in SPACES or char == _SPACE for char in whole[at]]
             else:
                 white = [byte == ord(" ") for byte in piece]
             before = white.index(False) if False in white else len(white)
@@ -149,11 +178,17 @@ class FileTokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids. Bytes that are not UTF-8 become U+FFFD; an id outside of the vocabulary is a ValueError."""
         try:
-            return b"".join([self._bytes[token] for token in ids]).decode("utf-8", errors="replace")
+            return b"".join([self._shown[token] for token in ids]).decode("utf-8", errors="replace")
         except KeyError as missing:
             raise ValueError(
                 f"id {missing} is not in this vocabulary, whose ids end at {self.vocab_size - 1}"
             ) from None
+
+
+def _spelled(text: str) -> bytes:
+    """What an added token is decoded to: as any piece, where it can be one."""
+    byte = byte_characters()
+    return bytes([byte[char] for char in text]) if all(char in byte for char in text) else text.encode()
 
 
 def _allow_repeated(tables: Tables, merges: Sequence[Merge]) -> None:
@@ -232,20 +267,25 @@ def _from_file(file: dict[str, Any]) -> FileTokenizer:
         pairs = [one.split(" ") if isinstance(one, str) else one for one in model.get("merges") or []]
         vocab = {piece: new for piece, new in model["vocab"].items() if piece not in added}
         merges, ids = _merges(pairs), _pieces(vocab)
+        split, begin = _splitter(file.get("pre_tokenizer")), _begin(file.get("post_processor"), added)
+        whole_words, trimmed = bool(model.get("ignore_merges")), _trimming(file.get("post_processor"))
+        told: dict[str, Any] = {"whole_words": whole_words, "normalization": file.get("normalizer"), **trimmed}
+        return FileTokenizer(merges, ids, tokens, split, begin, **told)
+    except StepError as error:
+        raise TokenizerError(f"{TOKENIZER}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, TokenizerError):
             raise
         raise TokenizerError(f"{TOKENIZER} is not in the form that it should have: {error!r}") from error
-    split, begin = _splitter(file.get("pre_tokenizer")), _begin(file.get("post_processor"), added)
-    whole_words, trimmed = bool(model.get("ignore_merges")), _trimming(file.get("post_processor"))
-    return FileTokenizer(merges, ids, tokens, split, begin, whole_words=whole_words, **trimmed)
 
 
 def _refuse_what_is_not_ours(file: dict[str, Any], model: dict[str, Any]) -> None:
     if model.get("byte_fallback"):
         raise TokenizerError("byte_fallback, for a BPE that works on bytes already, is not computed here")
-    if file.get("normalizer"):
-        raise TokenizerError(f"a normalizer ({file['normalizer'].get('type')}) is not computed here")
+    back = file.get("decoder") or {}
+    others = {one.get("type") for one in back.get("decoders") or [back]} - {"ByteLevel", None}
+    if others:
+        raise TokenizerError(f"a decoder of type {others.pop()}, for a BPE that works on bytes, is not computed here")
     for name in ("continuing_subword_prefix", "end_of_word_suffix", "dropout"):
         if model.get(name):
             raise TokenizerError(f"{name} = {model[name]!r} is not computed here")

@@ -8,6 +8,7 @@ one, an ideograph or a sign of punctuation is a word of its own, letters lose th
 matched greedily: its longest beginning that is a piece, then the longest ``##`` piece of the rest, and so on; a word of
 which some rest matches nothing is a single [UNK], and so is one of more than 100 characters. Offsets say from which
 characters of the text, as it came, a token was made; what vanishes at a token's edge, an accent say, belongs to none.
+A file may ask for other steps before these, Unicode's NFC say (``before``, :mod:`.normalization`).
 
 Training merges the most frequent pair of adjacent pieces, again and again, as BPE does and as Hugging Face's trainer
 for WordPiece does too. The likelihood score that gave WordPiece its name, count(a b) / (count(a) · count(b)), is not
@@ -29,9 +30,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 from groundup.stack.text.bpe import Words
 from groundup.stack.text.characters import CONTROL, IDEOGRAPHS, MARKS, PUNCTUATION, SPACES, WHOLE
+from groundup.stack.text.normalization import Traced, normalizer
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _CACHED_WORDS = 2**17
@@ -89,8 +92,9 @@ class WordPiece:
     """A vocabulary with ``encode`` and ``decode``.
 
     ``added`` are tokens that are found in a text before anything else is done, the special ones mostly; where not
-    given, those of BERT that the vocabulary has. ``ends`` stand before a text and after it, for a model. Raises
-    ValueError for a vocabulary without ``unknown``.
+    given, those of BERT that the vocabulary has. ``ends`` stand before a text and after it, for a model. ``before`` is
+    what is done to a text before ``rules`` are, as ``tokenizer.json`` says it (:mod:`.normalization`). Raises
+    ValueError for a vocabulary without ``unknown``, StepError (one too) for a step that is not computed here.
     """
 
     def __init__(
@@ -103,6 +107,7 @@ class WordPiece:
         ends: tuple[str, str] = ("[CLS]", "[SEP]"),
         prefix: str = "##",
         longest_word: int = 100,
+        before: Mapping[str, Any] | None = None,
     ) -> None:
         if unknown not in vocab:
             raise ValueError(f"the vocabulary has no {unknown}, which stands for words that no pieces make up")
@@ -110,6 +115,7 @@ class WordPiece:
         self.rules = rules or Normalization()
         self.added = {one: vocab[one] for one in SPECIAL if one in vocab} if added is None else dict(added)
         self.unknown, self.ends, self.prefix, self.longest_word = unknown, ends, prefix, longest_word
+        self.before, self._normalize = before, normalizer(before) if before else None
         self._forms = _Forms(self.rules)
         self._longest_piece = max(map(len, vocab))
         self._texts = {new: piece for piece, new in (self.vocab | self.added).items()}
@@ -133,6 +139,8 @@ class WordPiece:
             if token is not None:
                 ids.append(token)
                 continue
+            if self._normalize:
+                part = self._normalize(Traced.of(part)).text
             for word in part.translate(self._forms).split(" "):
                 if word:
                     ids += [piece for piece, _, _ in self._pieces(word)]
@@ -147,13 +155,16 @@ class WordPiece:
                 ids.append(token)
                 offsets.append((begin, begin + len(part)))
                 continue
-            forms = [self._forms[ord(char)] for char in part]
-            origin = [at for at, form in enumerate(forms, start=begin) for _ in form]
+            traced = self._normalize(Traced.of(part)) if self._normalize else None
+            forms = [self._forms[ord(char)] for char in (traced.text if traced else part)]
+            origin = [at for at, form in enumerate(forms) for _ in form]
             start = 0
             for word in "".join(forms).split(" "):
                 for piece, first, end in self._pieces(word) if word else ():
                     ids.append(piece)
-                    offsets.append((origin[start + first], origin[start + end - 1] + 1))
+                    place = origin[start + first], origin[start + end - 1] + 1
+                    first, end = traced.span(*place) if traced else place
+                    offsets.append((begin + first, begin + end))
                 start += len(word) + 1
         return ids, offsets
 

@@ -4,8 +4,9 @@
     WordPiece ── write_wordpiece ──► tokenizer.json, tokenizer_config.json, vocab.txt
 
 ``vocab.txt`` has a piece a line, whose number from 0 is the id; whether letters become small stands beside it, or is
-assumed. What :class:`WordPiece` does not compute is refused by name: another model, normalizer, way to cut words, an
-added token that takes the spaces around it, or a template that is not BERT's.
+assumed. What :class:`WordPiece` does not compute is refused by name: another model, a normalizer that is neither BERT's
+nor one of :mod:`.normalization`, another way to cut words, an added token that takes the spaces around it, or a
+template that is not BERT's.
 """
 
 from __future__ import annotations
@@ -58,10 +59,12 @@ def _from_file(file: Mapping[str, Any]) -> WordPiece:
     cutter = (file.get("pre_tokenizer") or {}).get("type")
     if cutter != "BertPreTokenizer":
         raise TokenizerError(f"a pre-tokenizer of type {cutter} is not computed here; BertPreTokenizer is")
+    rules, before = _rules(file.get("normalizer"))
     try:
         return WordPiece(
             {str(piece): int(new) for piece, new in model["vocab"].items()},
-            _rules(file.get("normalizer") or {}),
+            rules,
+            before=before,
             added=_added(file.get("added_tokens") or []),
             unknown=model.get("unk_token", "[UNK]"),
             ends=_ends(file.get("post_processor")),
@@ -72,20 +75,29 @@ def _from_file(file: Mapping[str, Any]) -> WordPiece:
         raise TokenizerError(f"{TOKENIZER}: {error}") from None
 
 
-def _rules(given: Mapping[str, Any]) -> Normalization:
-    kind = given.get("type")
-    if kind == "Lowercase":
-        return Normalization(lower=True, accents=False, ideographs=False, clean=False)
-    if kind is None:
-        return Normalization(lower=False, accents=False, ideographs=False, clean=False)
-    if kind != "BertNormalizer":
-        raise TokenizerError(f"a normalizer of type {kind} is not computed here; BertNormalizer is")
-    return Normalization(
-        lower=given.get("lowercase", True),
-        accents=given.get("strip_accents"),
-        ideographs=given.get("handle_chinese_chars", True),
-        clean=given.get("clean_text", True),
-    )
+def _rules(given: Mapping[str, Any] | None) -> tuple[Normalization, Mapping[str, Any] | None]:
+    """BERT's normalization, or none, and what is done to a text before it."""
+    steps = _steps(given)
+    last = steps[-1] if steps else {}
+    kind = last.get("type")
+    if kind == "BertNormalizer":
+        rules = Normalization(
+            lower=last.get("lowercase", True),
+            accents=last.get("strip_accents"),
+            ideographs=last.get("handle_chinese_chars", True),
+            clean=last.get("clean_text", True),
+        )
+    else:
+        rules = Normalization(lower=kind == "Lowercase", accents=False, ideographs=False, clean=False)
+    before = steps[:-1] if kind in ("BertNormalizer", "Lowercase") else steps
+    return rules, {"type": "Sequence", "normalizers": before} if before else None
+
+
+def _steps(given: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """The normalizers one after the other, however they are nested."""
+    if not given:
+        return []
+    return [one for inner in given["normalizers"] for one in _steps(inner)] if given["type"] == "Sequence" else [given]
 
 
 def _added(tokens: list[Mapping[str, Any]]) -> dict[str, int]:
@@ -145,6 +157,16 @@ def _document(tokenizer: WordPiece) -> dict[str, Any]:
     rules, known = tokenizer.rules, tokenizer.vocab | tokenizer.added
     cls, sep = tokenizer.ends
     ends = {"type": "BertProcessing", "sep": [sep, known.get(sep)], "cls": [cls, known.get(cls)]}
+    before, last = (
+        _steps(tokenizer.before),
+        {
+            "type": "BertNormalizer",
+            "clean_text": rules.clean,
+            "handle_chinese_chars": rules.ideographs,
+            "strip_accents": rules.accents,
+            "lowercase": rules.lower,
+        },
+    )
     return {
         "version": "1.0",
         "truncation": None,
@@ -153,13 +175,7 @@ def _document(tokenizer: WordPiece) -> dict[str, Any]:
             {"id": new, "content": text, **_FLAGS, "special": True}
             for text, new in sorted(tokenizer.added.items(), key=lambda one: one[1])
         ],
-        "normalizer": {
-            "type": "BertNormalizer",
-            "clean_text": rules.clean,
-            "handle_chinese_chars": rules.ideographs,
-            "strip_accents": rules.accents,
-            "lowercase": rules.lower,
-        },
+        "normalizer": {"type": "Sequence", "normalizers": [*before, last]} if before else last,
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "post_processor": ends if cls in known and sep in known else None,
         "decoder": {"type": "WordPiece", "prefix": tokenizer.prefix, "cleanup": True},
