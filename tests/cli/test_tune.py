@@ -89,6 +89,9 @@ def test_a_run_of_ours_is_named_as_the_shelf_names_it(place: Path, tmp_path: Pat
         (("encoder", "mine.jsonl", "--precision", "float8"), "precision is"),
         (("encoder", "mine.jsonl", "--length", "500"), "500"),
         (("encoder", "mine.jsonl", "--examples", "0"), "held out"),
+        (("encoder", "mine.jsonl", "--examples", "-1"), "--examples is 1 or more"),
+        (("encoder", "mine.jsonl", "--tokenizer", "nothing-there"), "no model 'nothing-there' on the shelf"),
+        (("encoder", "mine.jsonl", "--out", "mine.jsonl"), "mine.jsonl is a file"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(place: Path, tmp_path: Path, words: tuple[str, ...], said: str) -> None:

@@ -20,7 +20,7 @@ def tune(
     data: Annotated[str, typer.Argument(help="A task, e.g. sst2 or wnut17, or a .jsonl file of yours.")],
     out: Annotated[str | None, typer.Option("--out", help="Where it is written (default: ./tuned-DATA).")] = None,
     tokenizer: Annotated[
-        str | None, typer.Option(help="Another place, if the model has no tokenizer beside it.")
+        str | None, typer.Option(help="Another place (as for the model), if that has no tokenizer beside it.")
     ] = None,
     steps: Annotated[int, typer.Option(help="Updates.")] = 300,
     batch: Annotated[int, typer.Option(help="Examples an update.")] = 32,
@@ -48,9 +48,10 @@ def tune(
         )  # fmt: skip
         found = _data(data, examples)
         where = _place(place)
+        words = None if tokenizer is None else _place(tokenizer)
         with _Bar(as_json) as bar:
             done = fine_tune(
-                where, found, settings, folder, tokenizer=tokenizer, length=length, before=bar.say, watch=bar.show
+                where, found, settings, folder, tokenizer=words, length=length, before=bar.say, watch=bar.show
             )
     except (ValueError, OSError, CheckpointError, TokenizerError, TrainingError, DiskFullError) as error:
         fail(str(error))
@@ -71,13 +72,19 @@ def _data(name: str, most: int | None) -> Any:
     from groundup.stack.data.own import read_own
     from groundup.stack.data.places import reading_from
     from groundup.stack.data.tasks import read_task
-    from groundup.study.home import find_home
+    from groundup.study.home import HomeError, find_home
 
-    if Path(name).suffix in (".jsonl", ".json") or Path(name).is_file():
-        found = read_own(Path(name).expanduser())
+    if most is not None and most < 1:
+        raise ValueError(f"--examples is 1 or more: {most} leaves nothing to learn from and nothing held out")
+    path = Path(name).expanduser()
+    if path.suffix in (".jsonl", ".json") or path.is_file():
+        found = read_own(path)
     else:
-        with reading_from(find_home(Options.home).data):
-            found = read_task(name)
+        try:
+            with reading_from(find_home(Options.home).data):
+                found = read_task(name)
+        except HomeError as error:
+            fail(str(error))
     return found if most is None else replace(found, train=found.train[:most], dev=found.dev[:most])
 
 

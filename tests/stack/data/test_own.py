@@ -38,10 +38,11 @@ def test_each_kind(tmp_path: Path, line: Any, example: Any) -> None:
 
 
 def test_questions_find_their_answers(tmp_path: Path) -> None:
-    line = {"question": "who", "context": "Ann saw Ann", "answers": ["Ann", {"text": "Ann", "start": 8}]}
-    first = read_own(written(tmp_path, line)).train[0]
-    assert isinstance(first, Question)
-    assert first.answers == (Answer("Ann", 0), Answer("Ann", 8))
+    for name in ("start", "answer_start"):  # the second is SQuAD's own
+        line = {"question": "who", "context": "Ann saw Ann", "answers": ["Ann", {"text": "Ann", name: 8}]}
+        first = read_own(written(tmp_path, line)).train[0]
+        assert isinstance(first, Question)
+        assert first.answers == (Answer("Ann", 0), Answer("Ann", 8))
     unanswered = read_own(written(tmp_path, {"question": "who", "context": "nobody"})).train[0]
     assert unanswered.answers == ()
 
@@ -69,6 +70,22 @@ def test_every_tenth_is_held_out_and_labels_are_in_order(tmp_path: Path) -> None
         ({"question": "q", "context": "abc", "answers": ["d"]}, "line 3: the answer 'd' does not stand"),
         ({"question": "q", "context": "abc", "answers": [{"text": "b", "start": 2}]}, "does not stand in the context"),
         ({"question": "q", "context": "abc", "answers": [""]}, "line 3: an answer is a text"),
+        ({"text": "a", "label": None}, "line 3: label is a name or a number, not None"),
+        ({"text": "a", "label": ["b"]}, "line 3: label is a name or a number"),
+        ({"text": "a", "label": " "}, "line 3: label is a name or a number"),
+        ('{"first": "a", "second": "b", "score": NaN}', "line 3: score is a number, not nan"),
+        ('{"first": "a", "second": "b", "score": -1e999}', "line 3: score is a number, not -inf"),
+        ({"first": "a", "second": "b", "score": 10**400}, "line 3: score is a number of 401 digits"),
+        ({"words": ["a"], "tags": ["B-"]}, "line 3: the tag 'B-'"),
+        ({"question": "q", "context": "abc", "answers": None}, "line 3: answers is a list"),
+        ({"question": "q", "context": "abc", "answers": "ab"}, "line 3: answers is a list"),
+        ({"question": "q", "context": "abc", "answers": {"text": ["ab"], "answer_start": [0]}}, "answers is a list"),
+        ({"question": "q", "context": "abc", "answers": [{"text": "b", "start": 0}]}, "does not stand in the .* at 0"),
+        (
+            {"question": "q", "context": "abc", "answers": [{"text": "ab", "start": -3}]},
+            "does not stand in the .* at -3",
+        ),
+        ("[" * 100_000, "line 3: not JSON"),
         ({"source": "a", "target": []}, "line 3: target is a list of texts"),
         ({"source": "a", "target": "b"}, "line 3: TextPair after LabeledText"),
     ],
@@ -77,6 +94,17 @@ def test_a_bad_line_is_named(tmp_path: Path, line: Any, problem: str) -> None:
     good = {"text": "a", "label": "b"}
     with pytest.raises(ValueError, match=problem.replace("(", r"\(")):
         read_own(written(tmp_path, good, "", line))
+
+
+def test_what_ends_a_line_elsewhere_ends_none_here(tmp_path: Path) -> None:
+    """A byte-order mark and Windows' line ends are no part of a line; Unicode's other line ends are part of a text."""
+    texts = [f"one\u2028two\x85three {number}" for number in range(20)]
+    lines = [json.dumps({"text": one, "label": "b"}, ensure_ascii=False) for one in texts]
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    data = read_own(path)
+    assert [one.text for one in data.dev] == [texts[9], texts[19]]
+    assert len(data.train) == 18
 
 
 def test_a_file_that_is_no_text_or_has_too_little(tmp_path: Path) -> None:

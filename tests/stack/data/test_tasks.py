@@ -296,3 +296,11 @@ def test_real_translations_are_aligned_line_by_line() -> None:
     ]
     pairs = [(one.source, *one.targets) for one in read_task("multi30k", DATA).train]
     assert pairs == list(zip(*sides, strict=True))
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_words(tmp_path: Path) -> None:
+    folder = tmp_path / "wnut17"
+    folder.mkdir()
+    for name in ("wnut17train.conll", "emerging.dev.conll"):
+        (folder / name).write_bytes(b"\xef\xbb\xbfAda\tB-person\r\nmet\tO\r\n\r\nhim\tO\r\n")
+    assert [one.words for one in read_task("wnut17", tmp_path).train] == [("Ada", "met"), ("him",)]

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from groundup.stack.inference import KVCache, select_rows
-from groundup.stack.inference.beams import Beam, search_beams
+from groundup.stack.inference.beams import Beam, BeamSearch, search_beams
 from groundup.stack.inference.steps import Rules, Steps, repeats
 from groundup.stack.models.families import load
 from groundup.stack.models.seq2seq import generate_greedy
@@ -243,6 +243,37 @@ def test_one_beam_is_the_greedy_choice() -> None:
         found = search_beams(Steps(model, ids, None, 12), torch.full((8,), 12), 1, Rules((1,)), 0.0, True)
     for beam, greedy in zip(found, generate_greedy(model, ids, 12)[:, 1:].tolist(), strict=True):
         assert beam[0].ids == greedy[: len(beam[0].ids)]
+
+
+def test_with_a_penalty_below_0_a_text_is_hoped_for_at_its_present_length_alone() -> None:
+    """Longer would be worse then, though at the greatest length the beam seems beaten: what ends later is better."""
+    search = BeamSearch(torch.tensor([100]), 2, Rules((0,)), -1.0, "never")
+    written = torch.zeros(2, 1, dtype=torch.int64)
+    for shares in ([0.08, 0.90, 0.02], [0.05, 0.94, 0.01], [0.97, 0.02, 0.01]):
+        assert not search.found[0], "it goes on until now"
+        search.step(torch.tensor(shares).log().expand(2, 3), written)
+    best = search.found[0][0]
+    assert best.ids == [1, 1, 0]
+    assert best.score == pytest.approx(3 * math.log(0.90 * 0.94 * 0.97), abs=1e-6)
+
+
+def test_scores_of_half_precision_are_summed_in_single() -> None:
+    logits = torch.linspace(-3, 3, 20).half()
+    search = BeamSearch(torch.tensor([2]), 1, Rules(), 1.0, True)
+    for _ in range(2):
+        search.step(logits[None], torch.zeros(1, 1, dtype=torch.int64))
+    expected = logits.float().log_softmax(-1).max().item()
+    assert search.found[0][0].score == pytest.approx(expected, abs=1e-6)
+    assert abs(logits.log_softmax(-1).max().item() - expected) > 1e-5, "half would be seen"
+
+
+def test_all_tokens_may_be_ends() -> None:
+    model, ids = a_translator(), torch.tensor([[3, 4, 1]])
+    with torch.no_grad():
+        (found,) = search_beams(Steps(model, ids, None, 3), torch.tensor([3]), 3, Rules(tuple(range(5))))
+        first = Steps(model, ids, None, 3).first().log_softmax(-1).topk(3)
+    assert [beam.ids for beam in found] == [[one] for one in first.indices[0].tolist()]
+    assert [beam.score for beam in found] == pytest.approx(first.values[0].tolist(), abs=1e-12)
 
 
 @pytest.mark.parametrize("rows", [[1, 0, 2], [2, 2, 0], [1], [0, 0, 1, 1, 2, 2]])

@@ -43,6 +43,7 @@ def test_the_floor_is_what_is_fallen_to(name: str) -> None:
     for step in range(4, 21):
         assert ours(step, 0.5, 4, 20, 0.1) == pytest.approx(0.1 + 0.4 * factor(step), abs=1e-15), step
     assert [ours(step, 0.5, 6, 6, 0.1) for step in (2, 5)] == [0.25, 0.5], "all of it may be warm-up"
+    assert ours(6, 0.5, 6, 6, 0.1) == (0.5 if name == "constant" else 0.1), "and there is nothing to fall along"
     assert ours(99, 0.5, 4, 20, 0.1) == (0.5 if name == "constant" else 0.1)
 
 

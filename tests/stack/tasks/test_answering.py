@@ -284,6 +284,34 @@ def test_answers_are_the_best_of_all_windows() -> None:
     assert all(one.answer(0.0) == one.text for one in replace(task, nulls=False).predict(model, questions))
 
 
+class ByPiece(nn.Module):
+    """A model whose scores are a function of the piece alone, so that padding cannot change them."""
+
+    def __init__(self, table: list[list[float]]) -> None:
+        super().__init__()
+        self.table = nn.Embedding.from_pretrained(torch.tensor(table))
+
+    def forward(self, ids: Tensor, attention_mask: Tensor, token_types: Tensor) -> Any:
+        return SimpleNamespace(logits=self.table(ids))
+
+
+def test_padding_on_the_left_changes_no_answer_and_of_equal_ones_the_first_counts() -> None:
+    tokenizer = WordPiece({"<sep>": 0, "<cls>": 1, "[UNK]": 2, "a": 3, "b": 4, "<pad>": 5, "c": 6})
+    xlnet = reader_of(tokenizer, "xlnet")
+    task = Answering(replace(xlnet, layout=replace(xlnet.layout, pad_id=5)), 9, 1)
+    model = ByPiece([[9.0, 9.0], [1.0, 1.5], [0.0, 0.0], [3.0, 2.0], [-1.0, -2.0], [8.0, 7.0], [0.0, 2.0]])
+    contexts = ["b b a", "b", "b a b b b b b b a b", "b c a b b b b b b b b c", ""]
+    questions = [ask("c", one) for one in contexts]
+    found = task.predict(model, questions)
+    assert [(one.text, one.begin) for one in found[:-1]] == [("a", 4), ("b", 0), ("a", 2), ("a", 4)]
+    assert [one.null for one in found[:-1]] == [2.5 - 5.0, 2.5 + 3.0, 2.5 - 5.0, 2.5 - 5.0]
+    assert task.predict(model, questions, batch=1) == found
+    batch = task.collate(task.features(questions))
+    assert torch.equal(batch["token_types"] == 2, batch["ids"] == 1)
+    bare = replace(task, reader=replace(task.reader, types=False))
+    assert "token_types" not in bare.collate(bare.features(questions))
+
+
 def test_the_threshold_is_chosen_on_development_data() -> None:
     gold = [("cab", "a cab"), ("face", "face"), (None, "x"), (None, "y"), ("bed", "bed")]
     examples = [ask("?", text, (Answer(answer, text.index(answer)),) if answer else ()) for answer, text in gold]

@@ -17,7 +17,7 @@ from groundup.stack.models.families import CausalLM
 from groundup.stack.models.llama import Llama, LlamaConfig
 from groundup.stack.models.output import IGNORED
 from groundup.stack.tasks.chat import Chat, Conversation, encode_chat, reply, reply_spans, turn_ends
-from groundup.stack.tasks.generation import Decoding
+from groundup.stack.tasks.generation import Completion, Decoding
 from groundup.stack.tasks.reading import Layout, Reader, Slot
 from groundup.stack.tasks.start import start
 from groundup.stack.tasks.templates import ChatError, ChatTemplate, read_template
@@ -112,6 +112,29 @@ def test_the_ends_of_a_turn_are_found(tokenizer: Any, name: str) -> None:
     bare = ChatTemplate("{% for m in messages %}{{ m.content }} x{% endfor %}", {"eos_token": "none such"})
     assert turn_ends(tokenizer, bare) == ()
     assert turn_ends(tokenizer, ChatTemplate("{{ raise_exception('no') }}", NAMES)) == (added["</s>"],)
+    loud = ChatTemplate("<s>{% for m in messages %}{{ m.content | upper }}{% endfor %}", NAMES)
+    assert turn_ends(tokenizer, loud) == (added["</s>"],)  # what begins the text ends no turn
+
+
+def test_of_ends_that_begin_alike_the_longest_is_meant(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path, [(b"H", b"i")], ("<end>", "<end>of turn"))
+    tokenizer = read_tokenizer(tmp_path)
+    template = ChatTemplate("{% for m in messages %}{{ m.content }}<end>of turn{% endfor %}")
+    assert turn_ends(tokenizer, template) == (tokenizer.added["<end>of turn"],)
+
+
+def test_a_reply_is_bare_and_ends_where_it_is_told_to(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Decoding] = []
+
+    def generate(model: Any, words: Any, prompts: Any, decoding: Decoding, **more: Any) -> list[Completion]:
+        asked.append(decoding)
+        return [Completion(" Hi there \n", [1], "end")]
+
+    monkeypatch.setattr("groundup.stack.tasks.chat.generate_text", generate)
+    template = ChatTemplate(ALL["ChatML"], NAMES)
+    assert reply(None, tokenizer, template, MESSAGES[:1]).text == "Hi there"
+    reply(None, tokenizer, template, MESSAGES[:1], Decoding(end_ids=(7,)))
+    assert [one.end_ids for one in asked] == [turn_ends(tokenizer, template), (7,)]
 
 
 # ── batches ──────────────────────────────────────────────────────────────────
@@ -145,6 +168,11 @@ def test_what_is_too_long_is_refused_or_cut(tokenizer: Any) -> None:
     task = Chat(reader_of(tokenizer, len(whole.ids) - 1), template)
     with pytest.raises(ChatError, match=f"conversation 1 has {len(whole.ids)} tokens, and the model reads"):
         task.features([Conversation(MESSAGES[:2]), Conversation(MESSAGES)])
+    fits = replace(task, reader=reader_of(tokenizer, len(whole.ids)))
+    assert fits.features([Conversation(MESSAGES)]) == [whole]
+    alone = ChatTemplate("{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}")
+    with pytest.raises(ChatError, match="nothing of the assistant's"):  # its one token comes first: nothing tells of it
+        replace(task, template=alone).features([Conversation([{"role": "assistant", "content": "H"}])])
     cut = replace(task, cut=True).features([Conversation(MESSAGES)])[0]
     assert (cut.ids, cut.mask) == (whole.ids[:-1], whole.mask[:-1])
     with pytest.raises(ChatError, match="conversation 0: there is nothing of the assistant's to learn"):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from groundup.stack.data.examples import LabeledText, ScoredPair
 from groundup.stack.models import bert, xlnet
+from groundup.stack.models.output import Output
 from groundup.stack.tasks.classification import Classification, TextClass, TextExample
 from groundup.stack.tasks.start import assemble, start
 from groundup.stack.training.settings import Settings
@@ -183,8 +186,28 @@ def test_a_family_that_reads_the_last_token_is_padded_on_the_left() -> None:
     batch = task.collate(task.features(examples))
     assert batch["attention_mask"][0, 0] == 0
     assert set(batch["ids"][:, -1].tolist()) == {WORDPIECE.vocab["[CLS]"]}
+    assert torch.equal(batch["token_types"] == 2, batch["ids"] == WORDPIECE.vocab["[CLS]"])
     for alone, together in zip(task.predict(model, examples, 1), task.predict(model, examples), strict=True):
         assert alone.scores == pytest.approx(together.scores, abs=1e-6)
+
+
+def test_a_batch_has_what_the_model_knows_and_what_is_known() -> None:
+    _, task = task_of(("a", "b"))
+    some = task.features([TextExample("the", "a"), TextExample("film")])
+    assert task.collate(some).keys() == {"ids", "attention_mask", "token_types"}  # not every label is known
+    bare = replace(task, reader=replace(task.reader, types=False))
+    assert bare.collate(some[:1]).keys() == {"ids", "attention_mask", "labels"}
+
+
+class Undecided(nn.Module):
+    def forward(self, ids: Tensor, attention_mask: Tensor, token_types: Tensor) -> Output:
+        return Output(ids.float(), torch.tensor([[0.0, 1e-3, -1e-3]]).expand(len(ids), 3))
+
+
+def test_labels_are_those_above_the_threshold() -> None:
+    _, task = task_of(("a", "b", "c"), "multiple")
+    assert task.predict(Undecided(), [TextExample("the")])[0].label == ("b",)
+    assert replace(task, threshold=0.4).predict(Undecided(), [TextExample("the")])[0].label == ("a", "b", "c")
 
 
 def test_scores_are_in_percent() -> None:
@@ -213,6 +236,7 @@ def test_mistakes_are_named() -> None:
         (several, [TextExample("x", "a")], "should be a list of names"),
         (several, [TextExample("x", ("a", "d"))], "no label 'd'"),
         (number, [TextExample("x", "a")], "a regression needs a number, not 'a'"),
+        (number, [TextExample("x", 1.0), TextExample("x", float("nan"))], "example 1: a regression needs a number"),
     ]
     for task, examples, message in refused:
         with pytest.raises(ValueError, match=message):

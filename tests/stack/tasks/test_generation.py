@@ -169,6 +169,13 @@ class Parrot:
         return logits
 
 
+class Flat(Parrot):
+    """To it, all tokens are equally likely."""
+
+    def __call__(self, ids: torch.Tensor, cache: list[int]) -> torch.Tensor:
+        return torch.zeros(len(ids), ids.shape[1], VOCAB)
+
+
 def said(text: str | bytes, **more: Any) -> Completion:
     raw = text.encode() if isinstance(text, str) else text
     (found,) = generate_text(Parrot(raw), a_tokenizer(), ["x"], Decoding(end_ids=(END,), **more))
@@ -244,11 +251,27 @@ def test_tokens_come_as_often_as_they_should() -> None:
             assert count == 0 or share > 0
 
 
+def test_each_step_has_a_chance_of_its_own() -> None:
+    """Where all tokens are equally likely, each is the place of its number among them."""
+    found = generate_ids(Flat(b""), [[1], [2]], Decoding(6, temperature=1.0), generator=seeded())
+    chances = torch.rand(2, 6, generator=seeded(), dtype=torch.float64)
+    assert [ids for ids, _ in found] == (chances * VOCAB).long().tolist()
+
+
 def test_the_ends_of_the_line_are_tokens_that_can_come() -> None:
     scores = torch.tensor([[-math.inf, 1.0, 2.0, -math.inf]])
     last = 1 - torch.finfo(torch.float64).eps / 2
     for chance, token in ((0.0, 1), (0.2689, 1), (0.269, 2), (last, 2)):
         assert choose(scores, Decoding(temperature=1.0), torch.tensor([chance], dtype=torch.float64)).item() == token
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("temperature", [1e-4, 1e-44])
+def test_no_temperature_is_too_low_for_any_precision(dtype: torch.dtype, temperature: float) -> None:
+    scores = torch.tensor([[20.0, 30.0, -math.inf, 29.0], [-5.0, -9.0, -4.0, -math.inf]], dtype=dtype)
+    chance = torch.tensor([0.999, 0.0], dtype=torch.float64)
+    for more in ({}, {"top_k": 2, "top_p": 0.9, "min_p": 0.1}):
+        assert choose(scores, Decoding(temperature=temperature, **more), chance).tolist() == [1, 2]  # type: ignore[arg-type]
 
 
 def test_the_context_bounds_each_text_by_itself() -> None:
@@ -279,7 +302,10 @@ def test_what_cannot_be_is_refused() -> None:
     model, tokenizer = a_model("mamba"), a_tokenizer()
     with pytest.raises(ValueError, match="prompt 1 has no token"):
         generate_text(model, tokenizer, ["a", ""], Decoding(5))
-    for more in ({"max_new_tokens": 0}, {"beams": 0}, {"temperature": -0.1}):
+    for ends in ((None,), (3, -1), ("</s>",)):
+        with pytest.raises(ValueError, match=r"end_ids are ids of tokens, 0 or more: .*leave them out"):
+            Decoding(end_ids=ends)  # type: ignore[arg-type]
+    for more in ({"max_new_tokens": 0}, {"beams": 0}, {"temperature": -0.1}, {"temperature": math.nan}):
         with pytest.raises(ValueError, match="at least 1"):
             Decoding(**more)
     for more in ({"temperature": 1.0}, {"stop": ("x",)}):

@@ -14,7 +14,7 @@ from groundup.stack.models.families import CausalLM
 from groundup.stack.models.gpt import GPT
 from groundup.stack.models.gpt2 import GPT2, GPT2Config
 from groundup.stack.models.mamba import Mamba, MambaConfig
-from groundup.stack.tasks.language import perplexity, text_perplexity, windows
+from groundup.stack.tasks.language import Surprise, perplexity, text_perplexity, windows
 from groundup.stack.text.tokenizer_file import FileTokenizer
 
 VOCAB, CONTEXT = 257, 24
@@ -122,6 +122,36 @@ def test_a_uniform_model_is_as_surprised_as_it_should_be() -> None:
     assert perplexity(model, a_text(100), 10, 5).per_token == pytest.approx(VOCAB)
 
 
+def test_a_text_shorter_than_the_window_and_the_stride_is_one_window() -> None:
+    model, ids = a_model(), a_text(5)
+    whole = perplexity(model, ids)
+    for length, stride in ((None, 12), (None, CONTEXT), (20, 9), (20, 20), (5, 5)):
+        assert perplexity(model, ids, length, stride).nats == pytest.approx(whole.nats, abs=1e-12)
+    torch.manual_seed(0)
+    endless = CausalLM(Mamba(MambaConfig(vocab=VOCAB, dim=16, layers=1)).double())
+    assert perplexity(endless, ids, stride=512).nats == pytest.approx(perplexity(endless, ids).nats, abs=1e-12)
+
+
+def test_what_no_number_can_hold_is_infinite_and_its_bits_are_a_number() -> None:
+    found = Surprise(5000.0, 700)
+    assert found.per(1) == math.inf
+    assert found.bits_per(1) == pytest.approx(5000 / math.log(2))
+    assert found.bits_per(700) == pytest.approx(math.log2(found.per(700)))
+    with pytest.raises(ValueError, match="one unit at least, not over 0"):
+        found.bits_per(0)
+
+
+def test_half_precision_is_summed_in_a_wider_one() -> None:
+    model, ids = a_model().half(), a_text(300)
+    found = perplexity(model, ids, 24, 12)
+    wide = perplexity(a_model(), ids, 24, 12)
+    assert found.nats == pytest.approx(wide.nats, rel=2e-4)
+    with torch.no_grad():
+        logits = model(torch.tensor([ids[:24]])).logits
+    expected = torch.nn.functional.cross_entropy(logits[0, :-1].double(), torch.tensor(ids[1:24]), reduction="sum")
+    assert perplexity(model, ids[:24]).nats == pytest.approx(expected.item(), rel=1e-6)
+
+
 def test_what_means_nothing_is_refused() -> None:
     model = a_model()
     for ids, begin in (([], []), ([5], []), ([], [1, 2])):
@@ -134,3 +164,5 @@ def test_what_means_nothing_is_refused() -> None:
             perplexity(model, a_text(40), length, stride)
     with pytest.raises(ValueError, match="one unit at least"):
         perplexity(model, a_text(9)).per(0)
+    with pytest.raises(ValueError, match="together=0"):
+        perplexity(model, a_text(9), 4, 2, together=0)

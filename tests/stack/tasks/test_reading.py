@@ -110,6 +110,7 @@ def test_lengths_that_leave_no_room_are_refused() -> None:
     reader, _, layout = both("bert")
     bounded = Reader(reader.tokenizer, layout, longest=20)
     assert (bounded.room(1), bounded.room(2), bounded.room(1, 12), reader.room(1)) == (18, 17, 10, None)
+    assert bounded.room(1, 20) == 18
     assert len(bounded.read(" ".join(TINY["CORPUS"])).ids) == 20
     with pytest.raises(ValueError, match="leaves 1 tokens for 2 texts, beside 3 special ones"):
         bounded.read("the", "film", 4)
@@ -128,5 +129,10 @@ def test_a_file_that_says_nothing_has_no_layout() -> None:
     reader, _, _ = both("bert")
     assert file_layout(None, reader.tokenizer) is None
     assert file_layout({"type": "ByteLevel"}, reader.tokenizer) is None
+    roberta, _, layout = both("roberta")
+    around = {"type": "RobertaProcessing", "cls": ["<s>", 0], "sep": ["</s>", 2]}
+    several = {"type": "Sequence", "processors": [{"type": "ByteLevel"}, around]}
+    assert file_layout(several, roberta.tokenizer) == layout
+    assert file_layout({"type": "Sequence", "processors": [{"type": "ByteLevel"}]}, roberta.tokenizer) is None
     with pytest.raises(ValueError, match="type Other is not computed here"):
         file_layout({"type": "Other"}, reader.tokenizer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from groundup.stack.models.gpt2 import GPT2, GPT2Config
 from groundup.stack.models.t5 import T5, T5Config
 from groundup.stack.models.transformer import Transformer, TransformerConfig
 from groundup.stack.tasks.classification import Classification, TextExample
-from groundup.stack.tasks.saving import BESIDE
-from groundup.stack.tasks.start import HEADS, Kit, MismatchError, assemble, require_match, start
+from groundup.stack.tasks.reading import Reader, parse_layout
+from groundup.stack.tasks.saving import BESIDE, completed
+from groundup.stack.tasks.start import HEADS, Kit, MismatchError, assemble, require_match, special_ids, start
 from groundup.stack.text.bpe import train_bpe
 from groundup.stack.text.files import TokenizerError
 from groundup.stack.text.pieces import PieceTokenizer, Rules
 from groundup.stack.text.tokenizer_file import write_tokenizer
 from groundup.stack.text.unigram import Unigram
+from groundup.stack.text.wordpiece import WordPiece
 from groundup.stack.text.wordpiece_file import write_wordpiece
 from groundup.stack.training.settings import Settings
 from groundup.stack.training.trainer import train
@@ -117,8 +120,67 @@ def test_a_head_is_read_or_new(tmp_path: Path) -> None:
     assert not torch.equal(head(later), head(two))
     tags = start(tmp_path, "tagging", ("O", "B-PER", "I-PER", "B-LOC"))
     assert (tags.fresh, tags.problem, tags.model.config.labels) == (True, None, 4)
+    for kit in (other, two):  # what is not of the labels is kept
+        assert torch.equal(kit.model.pooler.weight, theirs.bert.pooler.dense.weight)
     for kit in (other, two, tags, start(tmp_path, "answering")):
         assert torch.equal(kit.model.encoder.tokens.weight, theirs.bert.embeddings.word_embeddings.weight)
+
+
+def changed(folder: Path, **settings: Any) -> Path:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | settings))
+    return folder
+
+
+def test_names_of_labels_in_a_config(tmp_path: Path) -> None:
+    """In the order of their numbers, not of their digits; one name twice is no head for two labels."""
+    names = tuple("abcdefghijkl")
+    kit = assemble(bert.SequenceClassifier(bert.BertConfig(**SMALL, context=30, labels=12)), WORDPIECE, names)
+    kit.save(tmp_path)
+    changed(tmp_path, id2label={str(at): names[at] for at in (10, 2, 0, 1, 3, 4, 5, 6, 7, 8, 9, 11)})
+    assert start(tmp_path, "classification").labels == names
+    twice = changed(tmp_path, id2label={str(at): "a" if at < 11 else "b" for at in range(12)})
+    two = start(twice, "classification", ("a", "b"))
+    assert (two.labels, two.fresh, two.model.config.labels) == (("a", "b"), True, 2)
+    for wrong in ({"a": 0}, ["a", "b"]):
+        with pytest.raises(CheckpointError, match=r"id2label in config\.json has no name for each number"):
+            start(changed(tmp_path, id2label=wrong), "classification")
+
+
+def test_what_classes_mean_is_the_configs_unless_it_is_said(tmp_path: Path) -> None:
+    model = bert.SequenceClassifier(bert.BertConfig(**SMALL, context=30))
+    assemble(model, WORDPIECE, ("a", "b"), problem="multiple").save(tmp_path)
+    before = torch.random.get_rng_state()
+    assert start(tmp_path, "classification").problem == "multiple"
+    assert start(tmp_path, "classification", ("c", "d"), problem="single").problem == "single"
+    assert torch.equal(before, torch.random.get_rng_state())  # the head's seed is nobody else's
+
+
+def test_special_tokens_are_those_that_files_name(tmp_path: Path) -> None:
+    both = WordPiece({"<pad>": 0, "[PAD]": 1, "[UNK]": 2, "[CLS]": 3, "[SEP]": 4})
+    assert special_ids(None, both)["pad"] == 1
+    for file, name in (("special_tokens_map.json", "[CLS]"), ("tokenizer_config.json", "[SEP]")):
+        (tmp_path / file).write_text(json.dumps({"pad_token": name}))
+        assert special_ids(tmp_path, both)["pad"] == both.vocab[name]  # the later file's word counts
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"pad_token": None}))
+    assert special_ids(tmp_path, both)["pad"] == both.vocab["[CLS]"]
+
+
+def test_what_a_tokenizers_files_say_is_kept_and_what_they_leave_open_is_said(tmp_path: Path) -> None:
+    model = bert.SequenceClassifier(bert.BertConfig(**SMALL, context=30))
+    assemble(model, WORDPIECE).save(tmp_path)
+    file = json.dumps(json.loads((tmp_path / "tokenizer.json").read_text()), indent=3)
+    (tmp_path / "tokenizer.json").write_text(file)  # in somebody's own form
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"pad_token": None, "model_max_length": 20}))
+    start(tmp_path, "classification").save(tmp_path / "saved")
+    assert (tmp_path / "saved" / "tokenizer.json").read_text() == file
+    settings = json.loads((tmp_path / "saved" / "tokenizer_config.json").read_text())
+    assert (settings["pad_token"], settings["model_max_length"]) == ("[PAD]", 20)
+    layout = parse_layout("A [SEP]", "A B [SEP]", WORDPIECE.vocab.get, left=True)
+    told = json.loads(
+        completed({}, Reader(WORDPIECE, layout), {"sep": WORDPIECE.vocab["[SEP]"]})["tokenizer_config.json"]
+    )
+    assert told == {"padding_side": "left", "sep_token": "[SEP]"}
 
 
 def test_a_config_that_names_no_head(tmp_path: Path) -> None:
@@ -309,7 +371,23 @@ def test_a_tokenizer_of_another_model_is_refused_by_both_names(tmp_path: Path) -
     refused("records the vocabulary [0-9a-f]{12}…, and this one is")
 
 
-@pytest.mark.parametrize(("told", "fits"), [([5, 3], True), ([5, 6], False), (None, True), (-1, True), (3, True)])
+def test_another_vocabulary_than_the_one_beside_the_model_is_refused(tmp_path: Path) -> None:
+    """Also where sizes and special tokens are the same, and no hash was recorded."""
+    model, words = tmp_path / "model", tmp_path / "words"
+    bert.SequenceClassifier(bert.BertConfig(**SMALL, context=30)).save_pretrained(model)
+    write_wordpiece(model, WORDPIECE)
+    write_wordpiece(words, WORDPIECE)
+    assert start(model, "classification", tokenizer=words).tokenizer.vocab_size == VOCAB
+    first, *others = WORDPIECE.vocab
+    *kept, one, two = others
+    write_wordpiece(words, WordPiece({piece: at for at, piece in enumerate((first, *kept, two, one))}))
+    with pytest.raises(MismatchError, match=f"(?s){words}.*{model}.*with another vocabulary"):
+        start(model, "classification", tokenizer=words)
+
+
+@pytest.mark.parametrize(
+    ("told", "fits"), [([5, 3], True), ([5, 6], False), (None, True), (-1, True), (3, True), (0, False)]
+)
 def test_a_config_may_name_several_ends_or_none(told: Any, fits: bool) -> None:
     settings = {"vocab_size": VOCAB, "eos_token_id": told}
     names = {"model_name": "the model", "tokenizer_name": "the words"}
@@ -317,7 +395,7 @@ def test_a_config_may_name_several_ends_or_none(told: Any, fits: bool) -> None:
         require_match(settings, WORDPIECE, {"eos": 3, "sep": 3}, **names)
     else:
         with pytest.raises(
-            MismatchError, match=r"of the words is not that of the model the model: its eos .* \[5, 6\]"
+            MismatchError, match=rf"of the words is not that of the model the model: its eos .* {re.escape(str(told))}"
         ):
             require_match(settings, WORDPIECE, {"eos": 3, "sep": 3}, **names)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,34 @@ def test_a_long_text_is_seen_whole_and_with_what_stands_around() -> None:
     for one in features[1:-2]:
         assert one.places[0] > 1, "a word inside the text has something before it"
         assert len(one.ids) <= room + 2
+
+
+def test_a_family_that_is_padded_on_the_left_with_nothing_before_a_text() -> None:
+    layout = parse_layout("A [SEP] [CLS]:2", "A [SEP] B:1 [SEP]:1 [CLS]:2", WORDPIECE.vocab.get, left=True)
+    task = Tagging(Reader(WORDPIECE, layout), TAGS)
+    words = [("the", "unaffable", "film"), ("met",), ("Ada", "Lovelace", "met", "Charles", "Babbage")]
+    right = [[TAGS[WORDPIECE.encode(word)[0] % len(TAGS)] for word in one] for one in words]
+    examples = [TaggedWords(one, tuple(tags)) for one, tags in zip(words, right, strict=True)]
+    assert task.predict(Oracle(len(TAGS)), examples) == right
+    batch = task.collate(task.features(examples))
+    assert torch.equal(batch["token_types"] == 2, batch["ids"] == WORDPIECE.vocab["[CLS]"])
+    counted = batch["labels"] != IGNORED
+    assert counted.sum(dim=1).tolist() == [3, 1, 5]
+    assert torch.equal(batch["labels"][counted], batch["ids"][counted] % len(TAGS))
+    bare = replace(task, reader=replace(task.reader, types=False))
+    assert "token_types" not in bare.collate(bare.features(examples))
+
+
+def test_what_is_not_told_has_a_value_that_is_stated() -> None:
+    words = (TaggedWords(tuple(TINY["CORPUS"]), ()),)
+    assert Tagging(reader(), TAGS, 14).features(words) == Tagging(reader(), TAGS, 14, 12 // 4).features(words)
+    assert Tagging(reader(), TAGS, 14).features(words) != Tagging(reader(), TAGS, 14, 12 // 3).features(words)
+    kit = assemble(bert.TokenClassifier(bert.BertConfig(**SMALL, labels=len(TAGS))), WORDPIECE, TAGS)
+    assert (Tagging.of(kit, 12).length, Tagging.of(kit).length) == (12, None)
+    seen = Tagging(reader(), ("DET", "NOUN"))  # without O, the first tag stands for what cannot be looked at
+    assert seen.predict(Oracle(2), [TaggedWords(("\x07",), ())]) == [["DET"]]
+    (alone,) = Tagging(reader(), ("O", "B-PER"), pieces="all").features([sentence("Lovelaces/B-PER")])
+    assert set(alone.labels[1:-1]) == {1}  # there is no I-PER to go on with
 
 
 # ── a rule is learned ────────────────────────────────────────────────────────

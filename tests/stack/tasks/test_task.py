@@ -66,6 +66,33 @@ def test_batches_run_in_eval_mode_without_gradients_and_without_labels() -> None
     assert found == [([1, 2], [[10, 12, 14], [4, 6, 0]]), ([0], [[2]])]
 
 
+class Fixed(nn.Module):
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, ids: Tensor, attention_mask: Tensor) -> Fixed:
+        return self
+
+
+def test_scores_that_are_no_numbers_are_no_predictions() -> None:
+    """Those of padding may be; a class' and a token's may not."""
+
+    def run(logits: Tensor) -> int:
+        return len(list(run_batches(Fixed(logits), [[1, 2], [3]], lambda rows: pad_texts(rows, 0), len)))
+
+    for shape in ((2, 2), (2, 2, 3)):
+        fine, broken = torch.zeros(shape), torch.zeros(shape)
+        fine[0, 0] = -torch.inf
+        broken[1, 0] = torch.nan
+        assert run(fine) == 1
+        with pytest.raises(ValueError, match=r"not numbers .* take an earlier state"):
+            run(broken)
+    padding = torch.zeros(2, 2, 3)
+    padding[1, 1] = torch.nan
+    assert run(padding) == 1
+
+
 def test_the_mode_comes_back_after_an_error() -> None:
     model = Doubling()
 

@@ -297,3 +297,9 @@ def test_conversations_that_are_none_are_named() -> None:
     messages = [{"role": "user", "content": ["a"], "name": None}]
     ChatTemplate("{% for m in messages %}{{ m.content }}{% endfor %}").render(messages)
     assert messages == [{"role": "user", "content": ["a"], "name": None}]
+
+
+def test_parts_that_are_learned_may_stand_side_by_side() -> None:
+    source = "{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}"
+    messages = [{"role": "assistant", "content": one} for one in ("ab", "", "c")]
+    assert ChatTemplate(source).render(messages).generated == ((0, 2), (2, 2), (2, 3))

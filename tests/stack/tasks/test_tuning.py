@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -25,7 +27,7 @@ from groundup.stack.models.bert import BertConfig, MaskedLM
 from groundup.stack.models.checkpoints import CheckpointError
 from groundup.stack.models.llama import Llama, LlamaConfig
 from groundup.stack.tasks.start import MismatchError, assemble, start
-from groundup.stack.tasks.tuning import CARD, MODEL, STATES, Plan, fine_tune, score_intervals
+from groundup.stack.tasks.tuning import CARD, MODEL, STATES, Plan, fine_tune, open_for, score_intervals, task_for
 from groundup.stack.text.bpe import train_bpe
 from groundup.stack.text.tokenizer_file import write_tokenizer
 from groundup.stack.text.wordpiece import Normalization, WordPiece
@@ -141,6 +143,61 @@ def test_what_was_stopped_goes_on_and_gives_the_same(encoder: Path, tmp_path: Pa
     assert after.predictions == whole.predictions
 
 
+def test_a_folder_with_a_run_from_other_weights_is_refused(encoder: Path, tmp_path: Path) -> None:
+    """Its states would give that run's weights under this one's name."""
+    data, few = data_of(classified, "classification", ("other", "warm")), replace(SETTINGS, steps=3, warmup=0)
+    done = fine_tune(encoder, data, few, tmp_path / "out")
+    assert fine_tune(encoder, data, few, tmp_path / "out").run.losses == done.run.losses
+    other = start(encoder, "classification", data.labels, seed=5)
+    other.save(tmp_path / "other")
+    with pytest.raises(ValueError, match=f"(?s)a run that began from {encoder}.* not those of {tmp_path / 'other'}"):
+        fine_tune(tmp_path / "other", data, few, tmp_path / "out")
+    fine_tune(tmp_path / "other", data, few, tmp_path / "more")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="file is a file: name a folder"):
+        fine_tune(encoder, data, few, tmp_path / "file")
+
+
+def test_examples_that_teach_nothing_are_refused(encoder: Path, tmp_path: Path) -> None:
+    alike = [LabeledText("red", "warm")] * 4
+    bare = [TaggedWords(("red",), ("O",))] * 4
+    empty = [TaggedWords(("\x07",), ("B-COLOR",))] * 4
+    for examples, labels, said in (
+        (alike, ("warm",), "no two labels to tell apart: got warm"),
+        (bare, (), "no tag but O"),
+        (empty, ("COLOR",), "nothing to learn from"),
+        ([Question("1", "how", "red", ())], (), "nothing to learn from"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            fine_tune(encoder, TaskData("made", "", list(examples), list(examples), labels), SETTINGS, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_could_not_be_scored_is_refused_before_training(encoder: Path, tmp_path: Path) -> None:
+    """Classes and tags that are held out only, and a question that leaves its context no room."""
+    for train, dev, labels, said in (
+        (classified(1, 40), [LabeledText("red", "hot")], ("other", "warm"), "no label 'hot'"),
+        (tagged(1, 40), [TaggedWords(("red",), ("B-SHADE",))], ("COLOR",), "no tag 'B-SHADE'"),
+        (questions(1, 40), [Question("long", "red " * 30, "blue", ())], (), "question 'long' has 30 tokens"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            fine_tune(encoder, TaskData("made", "", train, dev, labels), SETTINGS, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_windows_of_questions_are_as_long_as_the_model_reads_or_as_told(encoder: Path) -> None:
+    data = data_of(questions, "question answering")
+    kit = open_for(encoder, data)
+    task = task_for(kit, data)
+    assert (task.length, task.stride, task.nulls) == (40, 13, True)
+    assert task_for(kit, data, 24).length == 24
+    for length in (0, 400):
+        with pytest.raises(ValueError, match=f"length {length}"):
+            task_for(kit, data, length)
+    answered = [one for one in data.train if one.answers]
+    assert not task_for(kit, TaskData("made", data.task, answered, data.dev)).nulls
+
+
 def test_a_decoder_learns_what_texts_become(tmp_path: Path) -> None:
     pairs = [TextPair(" ".join(one[:2]), (one[1],)) for one in texts(3, 120)]
     data = TaskData("made", "translation", pairs, pairs[:20])
@@ -182,6 +239,49 @@ def test_an_interval_is_of_the_examples(encoder: Path) -> None:
     (found,) = score_intervals(Half(), [0, 1] * 200, [0, 1] * 200)
     assert found.low is not None
     assert found.high is not None
+    draws = np.random.default_rng(0)
+    shares = [100 * float(np.mean(draws.integers(400, size=400) % 2)) for _ in range(200)]
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(shares, (0.025, 0.975))))
     spread = 100 * (0.25 / 400) ** 0.5
     assert found.value == 50
     assert 2 * 1.6 * spread < found.high - found.low < 2 * 2.4 * spread
+
+
+def test_a_score_that_most_resamples_do_not_have_has_no_interval() -> None:
+    class Rare:
+        def __init__(self, least: int) -> None:
+            self.least = least
+
+        def score(self, predictions: list[int], examples: list[int]) -> dict[str, float]:
+            return {"rare": 1.0 if predictions.count(0) >= self.least else float("nan")}
+
+    for least, low in ((1, 1.0), (3, None)):  # of ten draws with one 0 in ten, 65 % have one, and 7 % have three
+        (found,) = score_intervals(Rare(least), [0] + [1] * 9, [0] * 10)
+        assert found.low == low
+
+
+def test_the_plan_is_of_a_micro_batch_of_the_longest(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def estimate(model: Any, batch: dict[str, torch.Tensor], **more: Any) -> Any:
+        seen.append(tuple(batch["ids"].shape))
+        raise ValueError("not to be played")
+
+    monkeypatch.setattr("groundup.stack.tasks.tuning.estimate_memory", estimate)
+    data = data_of(questions, "question answering")
+    plans: list[Plan] = []
+
+    class Enough(Exception):
+        pass
+
+    def stop(plan: Plan) -> None:
+        plans.append(plan)
+        raise Enough
+
+    with pytest.raises(Enough):
+        fine_tune(encoder, data, replace(SETTINGS, accumulate=3), "nowhere", before=stop)
+    kit = open_for(encoder, data)
+    sizes = [len(one.ids) for one in task_for(kit, data).features(data.train[:-16])]  # a tenth chooses the threshold
+    assert seen == [(6, max(sizes))]
+    assert (plans[0].features, plans[0].longest, plans[0].memory) == (len(sizes), max(sizes), None)
+    assert not Path("nowhere").exists()

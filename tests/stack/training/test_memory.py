@@ -8,6 +8,7 @@ import runpy
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -269,3 +270,49 @@ def test_in_words(size: float, words: str) -> None:
 def test_memory_prints_its_parts() -> None:
     told = Memory(2**20, 2**20, 2**21, 0, 2**22, 2**23, 2**21)
     assert str(told).startswith("11 MiB: weights 1 MiB, gradients 1 MiB, optimizer 2 MiB, average 0 bytes, activations")
+
+
+class Blockless(nn.Module):
+    """Tied weights, a buffer, a frozen parameter, a layer that no loss reaches, and no list of blocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens, self.norm, self.unused = nn.Embedding(300, 32), nn.BatchNorm1d(32), nn.Linear(70, 70)
+        self.out = nn.Linear(32, 300, bias=False)
+        self.out.weight = self.tokens.weight
+        self.frozen = nn.Parameter(torch.ones(500, 100), requires_grad=False)
+        self.register_buffer("large", torch.zeros(3000), persistent=False)
+
+    def forward(self, ids: Tensor, labels: Tensor) -> Any:
+        hidden = self.norm(self.tokens(ids).transpose(1, 2)).transpose(1, 2)
+        logits = self.out(hidden)
+        return SimpleNamespace(loss=nn.functional.cross_entropy(logits.transpose(1, 2), labels))
+
+
+@pytest.mark.parametrize("rows", [1, 16])
+@pytest.mark.parametrize("average", [False, True])
+def test_what_is_tied_frozen_or_unused_is_counted_as_a_true_update_has_it(rows: int, average: bool) -> None:
+    model, ids = Blockless(), torch.randint(300, (rows, 12), generator=torch.Generator().manual_seed(0))
+    batch = {"ids": ids, "labels": ids.flip(1)}
+    kept = {one.untyped_storage()._cdata: one.nbytes for one in (*model.parameters(), *model.buffers())}
+    with LiveBytes([*model.parameters(), *model.buffers(), *batch.values()]) as live:
+        optimizer = AdamW((one for one in model.parameters() if one.requires_grad), 1e-3)
+        mean = Average(model, 0.9) if average else None
+        for _ in range(3):
+            passes(model, batch)
+        optimizer.step()
+        del mean
+    told = estimate_memory(model, batch, accumulate=3, average=average)
+    assert told.total == sum(kept.values()) + live.peak
+    assert told.weights == sum(kept.values()) == 4 * (300 * 32 + 500 * 100 + 70 * 71 + 4 * 32 + 3000) + 8
+
+
+def test_advice_to_a_model_without_blocks_does_not_speak_of_them() -> None:
+    ids = torch.zeros(16, 12, dtype=torch.int64)
+    batch = {"ids": ids, "labels": ids}
+    now = estimate_memory(Blockless(), batch)
+    (found,) = advise_memory(Blockless(), batch, int(0.9 * now.total))
+    assert (found.rows, found.accumulate, found.recompute) == (8, 2, False)
+    small = now.held + now.gradients + 20_000
+    assert all(not one.recompute and one.memory.total <= small for one in advise_memory(Blockless(), batch, small))
+    assert "no batch fits into 0 bytes" in explain_memory(Blockless(), batch, 0)

@@ -44,7 +44,7 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "warmup": ([-1, 0.1, 101], "warmup"),
     "floor": ([-0.1, 0.1, NAN], "floor is a number at least 0 and at most 0.0005, not"),
     "weight_decay": ([-0.1, INF], "weight_decay is a number at least 0, not"),
-    "betas": ([(0.9, 1.0), (-0.1, 0.9), (0.9,), (NAN, 0.9)], "betas"),
+    "betas": ([(0.9, 1.0), (-0.1, 0.9), (0.9,), (NAN, 0.9), 0.9, "ab", None], "betas"),
     "eps": ([0, -1e-8], "eps is a number above 0, not"),
     "clip": ([0, -1.0, NAN], "clip is a number above 0 or None, for no clipping, not"),
     "precision": (["float16", "bf16", torch.bfloat16], "precision is 'float32', 'bfloat16' or 'auto', not"),

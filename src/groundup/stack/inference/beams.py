@@ -89,8 +89,6 @@ class BeamSearch:
         """Put the candidates that end, of the K likeliest, among the finished, of which the best K stay."""
         allowed = ends & (best > _LOWEST)
         allowed[:, self.beams :] = False
-        if self.early is True:
-            allowed &= ~self.ended.all(dim=-1, keepdim=True)
         scores = (best / self.steps_done**self.penalty).masked_fill(~allowed, _LOWEST)
         lengths = torch.full_like(ends, self.steps_done, dtype=torch.int64)
         self.finished, rows = torch.cat((self.finished, scores), dim=1).topk(self.beams, dim=-1)

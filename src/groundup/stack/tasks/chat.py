@@ -127,7 +127,8 @@ def turn_ends(tokenizer: AnyTokenizer, template: ChatTemplate) -> tuple[int, ...
     found = []
     try:
         messages = [{"role": "user", "content": "?"}, {"role": ASSISTANT, "content": _MARK}]
-        behind = template.render(messages).text.rpartition(_MARK)[2].lstrip()
+        _, found_it, behind = template.render(messages).text.rpartition(_MARK)
+        behind = behind.lstrip() if found_it else ""  # a template may write a message in another way, or not at all
     except ChatError:  # a template for conversations of another kind
         behind = ""
     first = max((one for one in tokenizer.added if one and behind.startswith(one)), key=len, default=None)

@@ -10,6 +10,7 @@ others, "BERT" (2019), section 4.1: the first token's vector, a new layer, all w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -97,7 +98,7 @@ class Classification:
         if label is None:
             return None
         if self.problem == "regression":
-            if not isinstance(label, int | float):
+            if not isinstance(label, int | float) or not math.isfinite(label):
                 raise ValueError(f"example {at}: a regression needs a number, not {label!r}")
             return float(label)
         if isinstance(label, int | float) or isinstance(label, str) != (self.problem == "single"):

@@ -52,13 +52,15 @@ class Decoding:
     stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.max_new_tokens < 1 or self.beams < 1 or self.temperature < 0:
+        if self.max_new_tokens < 1 or self.beams < 1 or not 0 <= self.temperature < float("inf"):
             raise ValueError(
                 "max_new_tokens and beams are at least 1, temperature is 0 or more: got "
                 f"{self.max_new_tokens}, {self.beams} and {self.temperature}"
             )
         if self.beams > 1 and (self.temperature or self.stop):
             raise ValueError("beams search without chance and stop strings: set temperature to 0 and leave stop empty")
+        if any(not isinstance(one, int) or one < 0 for one in self.end_ids):
+            raise ValueError(f"end_ids are ids of tokens, 0 or more: {self.end_ids!r}; leave them out for no end")
         if isinstance(self.stop, str) or "" in self.stop:
             raise ValueError(f"stop is a tuple of strings, none of them empty: {self.stop!r}")
 
@@ -217,7 +219,9 @@ def choose(scores: Tensor, decoding: Decoding, chance: Tensor | None) -> Tensor:
     ``chance`` (rows,) falls on, a number from 0 to 1 for each row."""
     if chance is None:
         return scores.argmax(dim=-1)
-    scores = apply_temperature(scores, decoding.temperature)
+    # From the largest down and in double precision, so that no low temperature makes scores infinite, as those of half
+    # precision soon would be.
+    scores = apply_temperature(scores.double() - scores.amax(dim=-1, keepdim=True), decoding.temperature)
     if decoding.top_k is not None:
         scores = top_k(scores, decoding.top_k)
     if decoding.top_p is not None:

@@ -45,15 +45,22 @@ class Surprise:
     def per(self, units: int) -> float:
         """The perplexity per unit of the same text, words or bytes, of which there are ``units``.
 
-        Raises ValueError where there are none.
+        Infinite where no number is large enough, as per word of a long text that has no spaces. Raises ValueError
+        where there are none.
         """
-        if units < 1:
-            raise ValueError(f"a perplexity is an average over one unit at least, not over {units}")
-        return math.exp(self.nats / units)
+        try:
+            return math.exp(self._mean(units))
+        except OverflowError:
+            return math.inf
 
     def bits_per(self, units: int) -> float:
         """Bits per unit: the size of the text, compressed by this model. Raises ValueError where there are none."""
-        return math.log2(self.per(units))
+        return self._mean(units) / math.log(2)
+
+    def _mean(self, units: int) -> float:
+        if units < 1:
+            raise ValueError(f"a perplexity is an average over one unit at least, not over {units}")
+        return self.nats / units
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class TextSurprise(Surprise):
     bytes: int
 
     def scores(self) -> dict[str, float]:
-        """Perplexities, and bits per byte."""
+        """Perplexities, and bits per byte. Raises ValueError for a text without words."""
         return {
             "perplexity": self.per_token,
             "perplexity per word": self.per(self.words),
@@ -95,12 +102,14 @@ def perplexity(
     if len(whole) <= first:
         raise ValueError(f"a text of {len(ids)} tokens has none that has something before it")
     context = context_of(model)
-    length = min(len(whole), context or len(whole)) if length is None else length
+    length = (context or max(len(whole), stride or 1)) if length is None else length
     stride = max(length // 2, 1) if stride is None else stride
     if context is not None and length > context:
         raise ValueError(f"windows of {length} tokens do not fit into this model's context of {context}")
     if length < 2 or not 1 <= stride <= length:
         raise ValueError(f"a window has 2 tokens at least, a stride from 1 to its length: got {length} and {stride}")
+    if together < 1:
+        raise ValueError(f"at least one window is computed at once: got together={together}")
     device, nats = device_of(model), 0.0
     tokens = torch.tensor(whole, device=device)
     plan = windows(len(whole), length, stride, first)

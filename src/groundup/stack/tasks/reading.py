@@ -25,7 +25,11 @@ LAYOUTS = {
     "xlnet": ("A <sep> <cls>:2", "A <sep> B:1 <sep>:1 <cls>:2"),
     "t5": ("A </s>", "A </s> B </s>"),
 }
-"""``model_type`` to how its papers put one text and two; a family that is not here reads ids as they are."""
+"""``model_type`` to how its papers put one text and two; a family that is not here reads ids as they are.
+
+DeBERTa 1 was trained on one [SEP] between two texts and types 0 and 1, as its authors' code has it. transformers 5 puts
+two there and writes so into ``tokenizer.json``, which is followed where it says so.
+"""
 
 LEFT = ("xlnet",)
 """Families that read a class from the last token, so that they are padded on the left."""

@@ -96,7 +96,8 @@ def completed(files: Mapping[str, bytes], reader: Reader, ids: Mapping[str, int]
             document["post_processor"] = _template(layout, tokenizer)
             written[TOKENIZER] = (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
     settings = json.loads(written.get(TOKENIZER_CONFIG, b"{}"))
-    told = settings.keys() | json.loads(written.get(SPECIAL_MAP, b"{}")).keys()
+    known = {**settings, **json.loads(written.get(SPECIAL_MAP, b"{}"))}
+    told = {name for name, value in known.items() if value is not None}
     added: dict[str, Any] = {f"{role}_token": token_text(tokenizer, token) for role, token in ids.items()}
     if reader.longest is not None:
         added["model_max_length"] = reader.longest

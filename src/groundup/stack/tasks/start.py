@@ -99,7 +99,8 @@ def start(
     ``labels``, they are the checkpoint's.
 
     Raises CheckpointError for a head or a family that is not known, TokenizerError where there is no tokenizer, and
-    MismatchError where the two do not belong together.
+    MismatchError where the two do not belong together (:func:`require_match`), or the model's folder has a tokenizer
+    with another vocabulary than the one that was named.
     """
     folder = find_folder(place)
     beside = folder if tokenizer is None else find_folder(tokenizer)
@@ -112,6 +113,8 @@ def start(
         raise TokenizerError(f"the model {names} needs a tokenizer: {error}") from error
     ids = special_ids(beside, read)
     require_match(settings, read, ids, model_name=names, tokenizer_name=words)
+    if tokenizer is not None:
+        _require_own(folder, read, names, words)
     model, called, fresh = _with_head(folder, family, settings, head, labels, dtype, seed)
     pad_id = ids.get("pad", _pad_of(model.config, settings))
     reader = Reader(read, _layout(beside, family, read, pad_id), *_limits(model))
@@ -169,7 +172,7 @@ def _with_head(
     own = checkpoint_labels(settings)
     wanted = own if labels is None else tuple(map(str, labels))
     _require_labels(wanted if counted else ("",))
-    if set(wanted) == set(own):
+    if sorted(wanted) == sorted(own):
         wanted = own  # the order is the checkpoint's, or its head would be read wrongly
     named = _named(settings)
     with torch.random.fork_rng(devices=()):
@@ -208,9 +211,10 @@ def find_head(family: str, head: str) -> Any:
 def checkpoint_labels(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """The labels' names of a ``config.json``, in the order of the logits."""
     names = settings.get("id2label") or {at: f"LABEL_{at}" for at in range(settings.get("num_labels", 2))}
-    return tuple(
-        str(name) for _, name in sorted(((int(at), name) for at, name in names.items()), key=lambda one: one[0])
-    )
+    try:
+        return tuple(str(names[at]) for at in sorted(names, key=int))
+    except (TypeError, ValueError):
+        raise CheckpointError(f"id2label in {CONFIG} has no name for each number from 0: {names!r}") from None
 
 
 def _named(settings: Mapping[str, Any]) -> bool:
@@ -326,4 +330,17 @@ def require_match(
         raise MismatchError(
             f"{both}: {CONFIG} records the vocabulary {str(recorded)[:12]}…, and this one is "
             f"{vocabulary_hash(tokenizer)[:12]}…"
+        )
+
+
+def _require_own(folder: Path, named: AnyTokenizer, model_name: str, tokenizer_name: str) -> None:
+    """Raises MismatchError where the model's folder has a tokenizer, and its ids mean something else."""
+    try:
+        own = read_tokenizer(folder)
+    except TokenizerError:
+        return  # it has none: that is why another place was named
+    if vocabulary_hash(own) != vocabulary_hash(named):
+        raise MismatchError(
+            f"the tokenizer of {tokenizer_name} is not that of the model {model_name}: that folder has one of its own, "
+            f"with another vocabulary ({own.vocab_size} ids beside {named.vocab_size}); name none, to use that"
         )

@@ -21,7 +21,7 @@ Feature = TypeVar("Feature")
 Prediction = TypeVar("Prediction")
 ExampleIn = TypeVar("ExampleIn", contravariant=True)
 
-LABELS = "labels"
+LABELS, LOGITS = "labels", "logits"
 BATCH = 64
 
 
@@ -107,12 +107,27 @@ def run_batches(
 ) -> Iterator[tuple[list[int], Any]]:
     """(places, output) for batches of near lengths: which of the features these are, and what the model makes of them.
 
-    In eval mode, without gradients, on the model's device; labels are left out, so that no loss is computed.
+    In eval mode, without gradients, on the model's device; labels are left out, so that no loss is computed. Raises
+    ValueError where the model's scores are NaN: the likeliest of such would look like a prediction.
     """
     device = device_of(model)
     for places in by_length([length(one) for one in features], batch):
         given = collate([features[at] for at in places])
         given.pop(LABELS, None)
+        moved = on_device(given, device)
         with evaluating(model):
-            output = model(**on_device(given, device))
+            output = model(**moved)
+        _require_numbers(getattr(output, LOGITS, None), moved.get("attention_mask"))
         yield places, output
+
+
+def _require_numbers(scores: Tensor | None, mask: Tensor | None) -> None:
+    """Raises ValueError where scores are NaN; those of padding, which nobody reads, may be."""
+    if scores is None:
+        return
+    if mask is not None and scores.ndim == 3 and scores.shape[:2] == mask.shape:
+        scores = scores[mask.bool()]
+    if bool(scores.isnan().any()):
+        raise ValueError(
+            "the model's scores are not numbers (NaN): its weights are broken, take an earlier state of it"
+        )

@@ -4,7 +4,8 @@
     examples ── task ──► batches ── train ──► scores on what was held out ──► folder/model  folder/card  folder/states
 
 The kind of the examples says which head it is: texts with a class, pairs with a score, words with tags, questions, or
-texts and what they become. A run that was stopped goes on from its states when the same is asked for again.
+texts and what they become. A run that was stopped goes on from its states when the same is asked for again;
+``begin.json`` says which weights it began from, so that it goes on from no other's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def fine_tune(
     features = task.features(learned)
     if not features:
         raise ValueError(f"{data.name} has nothing to learn from: more examples are needed, or such as have words")
+    _require_scorable(task, [*held, *data.dev])
     if before is not None:
         before(_plan(kit, task, features, settings))
     _note_begin(folder, kit.model, str(place))
@@ -184,6 +186,14 @@ def _plan(kit: Kit, task: Any, features: Sequence[Any], settings: Settings) -> P
         memory = None
     parameters = sum(one.numel() for one in kit.model.parameters())
     return Plan(parameters, len(features), settings.steps, max(lengths), kit.fresh, memory)
+
+
+def _require_scorable(task: Any, examples: Sequence[Any]) -> None:
+    """Raises ValueError, as the task does, for what it could not predict or score: before training, not after it."""
+    if isinstance(task, Answering):
+        task.features([replace(one, answers=()) for one in examples])
+    elif isinstance(task, Classification | Tagging):
+        task.features(examples)
 
 
 def _note_begin(folder: Path, model: torch.nn.Module, place: str) -> None:

@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from groundup.stack.nn import optimizers
+from groundup.stack.training.settings import SettingsError
 
 _FREE = ("bias", "log_a")
 
@@ -36,7 +38,8 @@ def split_parameters(
 
 
 class Groups:
-    """One AdamW for each group, stepped together. Raises ValueError where the model has nothing to train."""
+    """One AdamW for each group, stepped together. Raises ValueError where the model has nothing to train, SettingsError
+    for an ``eps`` that its parameters' type rounds to 0."""
 
     def __init__(
         self,
@@ -51,6 +54,12 @@ class Groups:
         filled = [(named, decay) for named, decay in parts if named]
         if not filled:
             raise ValueError("the model has no parameter that requires a gradient: there is nothing to train")
+        for dtype in {one.dtype for named, _ in filled for one in named.values()}:
+            if float(torch.tensor(eps, dtype=dtype)) == 0:
+                raise SettingsError(
+                    f"eps={eps:g} is 0 in {dtype}, and AdamW would divide by 0: train the parameters in float32, as "
+                    "model.float() makes them, or raise eps to 1e-4"
+                )
         self.names = [list(named) for named, _ in filled]
         # Looked up when it is called, so that whoever replaces AdamW trains with the replacement.
         self.optimizers: list[optimizers.Optimizer] = [

@@ -27,6 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from groundup.stack.nn.optimizers import AdamW
+from groundup.stack.training.recompute import find_blocks
 from groundup.stack.training.rehearsal import rehearsed
 
 
@@ -206,14 +207,15 @@ def advise_memory(
         return _first_fit(ways, lambda way: change(way, costs), limit)
 
     found = [fit([(*cut, recompute, length) for cut in cuts], "the same update, nearly as fast")]
-    if not recompute:
+    again = recompute or bool(find_blocks(model))  # what has no blocks cannot recompute them
+    if again and not recompute:
         found.append(fit([(rows, accumulate, True, length)], _AGAIN))
         if not any(found):
             found.append(fit([(*cut, True, length) for cut in cuts], _AGAIN))
     if not any(found):
         last = cuts[-1] if cuts else (rows, accumulate)
         lengths = [length * part // 16 for part in range(15, 0, -1) if length * part // 16 > 1]
-        found.append(fit([(*last, True, short) for short in lengths], "longer texts are cut off or left out"))
+        found.append(fit([(*last, again, short) for short in lengths], "longer texts are cut off or left out"))
     return [one for one in found if one is not None]
 
 
@@ -229,7 +231,7 @@ def explain_memory(model: nn.Module, batch: Mapping[str, Tensor], limit: int, **
         return f"{begin}, {in_words(now.total - limit)} too much. Set " + "; or ".join(map(str, changes)) + "."
     fixed = now.held + now.gradients
     if fixed >= limit:
-        parts = ceil(2 * fixed / limit)
+        parts = ceil(2 * fixed / max(limit, 1))
         return (
             f"{begin}, of which weights, gradients and optimizer are {in_words(fixed)}: no batch fits into "
             f"{in_words(limit)}. Shard them over {parts} processes (FSDP), or take a smaller model."

@@ -60,7 +60,8 @@ class Settings:
     decay_embeddings: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "betas", tuple(self.betas))  # JSON has no tuples
+        if isinstance(self.betas, list):  # JSON has no tuples
+            object.__setattr__(self, "betas", tuple(self.betas))
         self._check_counts()
         self._check_rates()
         _choice("schedule", self.schedule, tuple(SCHEDULES))
@@ -90,7 +91,7 @@ class Settings:
         _number("floor", self.floor, 0, self.lr)
         _number("weight_decay", self.weight_decay, 0, math.inf)
         _number("eps", self.eps, 0, math.inf, open_low=True)
-        if len(self.betas) != 2:
+        if not isinstance(self.betas, tuple) or len(self.betas) != 2:
             raise SettingsError(f"betas are two numbers such as (0.9, 0.999), not {self.betas!r}")
         for beta in self.betas:
             _number("each of betas", beta, 0, 1, open_high=True)

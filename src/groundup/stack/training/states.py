@@ -32,6 +32,7 @@ TENSORS, RECORD, SUMS = "tensors.safetensors", "record.json", "sums.json"
 FORMAT = 1
 _NAME = re.compile(r"state-(\d{8,})")
 _WRITING, _OLD = "writing-", "old-"
+_PASSING = re.compile(rf"({_WRITING}|{_OLD}){_NAME.pattern}")
 _TYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
     torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
@@ -69,7 +70,8 @@ def list_states(folder: Path) -> list[Path]:
     """The states of a folder, whole or damaged, the newest first."""
     if not folder.is_dir():
         return []
-    found = [(int(match[1]), one) for one in folder.iterdir() if (match := _NAME.fullmatch(one.name))]
+    named = [(match, one) for one in folder.iterdir() if (match := _NAME.fullmatch(one.name))]
+    found = [(int(match[1]), one) for match, one in named if one.is_dir()]
     return [one for _, one in sorted(found, reverse=True)]
 
 
@@ -136,14 +138,14 @@ def write_state(
         moved = True
         _sync_folder(folder)
     except BaseException as error:
-        shutil.rmtree(target if moved else new, ignore_errors=True)
+        _delete(target if moved else new)
         if old.exists() and not target.exists():
             old.rename(target)
         if isinstance(error, OSError) and is_disk_full(error):
             size = sum(one.numel() * one.element_size() for one in tensors.values())
             raise disk_error(error, target, size, list_states(folder)) from error
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _delete(old)
     states = list_states(folder)
     kept = states[states.index(target) :][:keep]
     for one in states:
@@ -153,10 +155,18 @@ def write_state(
 
 
 def _clear(folder: Path) -> None:
-    """Remove what a program that was killed had begun to write or to remove."""
+    """Remove what a program that was killed had begun to write or to remove, and nothing else that is there."""
     for one in folder.iterdir():
-        if one.name.startswith((_WRITING, _OLD)):
-            shutil.rmtree(one, ignore_errors=True)
+        if _PASSING.fullmatch(one.name):
+            _delete(one)
+
+
+def _delete(path: Path) -> None:
+    """Of a state that was moved elsewhere only the link that stands for it. What cannot be deleted stays."""
+    with suppress(OSError):
+        if path.is_symlink():
+            path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _fill(new: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
@@ -174,7 +184,7 @@ def _remove(path: Path) -> None:
     gone = path.with_name(_OLD + path.name)
     with suppress(OSError):
         path.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    _delete(gone)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

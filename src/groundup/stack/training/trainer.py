@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from groundup.stack.training.averages import Average
 from groundup.stack.training.counts import counted_labels, counted_tokens
 from groundup.stack.training.failures import NotFiniteError, is_memory_error, memory_error, memory_limit
+from groundup.stack.training.folders import check_writable, differences, model_facts, own_folder
 from groundup.stack.training.groups import Groups
 from groundup.stack.training.order import Order, fingerprint, part_of
 from groundup.stack.training.precision import Precision, choose_precision
@@ -92,15 +93,20 @@ def train(
     """Train ``model`` in place on ``features``, which ``collate`` makes batches of: ``model(**batch).loss`` is the mean
     over the labels that count, ``count(model, batch)`` how many these are.
 
-    Where ``folder`` is given, states are kept there, and a run whose folder has one goes on from it. ``watch`` sees
-    every update; ``evaluate`` is given the model in eval mode, with the averaged parameters where there is an average;
-    with these it is left in the end. Random sources of the caller are afterwards what they were before.
+    Where ``folder`` is given, states are kept there, and a run whose folder has one goes on from it; it is this run's
+    alone meanwhile. A micro-batch of which no label counts adds nothing, be its loss 0 or, as PyTorch's, no number (on
+    several processes it must be finite). ``watch`` sees every update; ``evaluate`` is given the model in eval mode,
+    with the averaged parameters where there is an average; with these it is left in the end. Random sources of the
+    caller are afterwards what they were before.
 
-    Raises SettingsError where the settings do not fit the examples, ResumeError for a folder of another run,
-    NotFiniteError, OutOfMemoryError and DiskFullError (see ``failures.py``).
+    Raises SettingsError where the settings do not fit the examples or the model, ResumeError for a folder of another
+    run, FolderError for one that no states can be kept in, NotFiniteError, OutOfMemoryError and DiskFullError (see
+    ``failures.py``).
     """
-    trainer = Trainer(model, features, collate, settings, folder=folder, world=world, count=count)
-    return trainer.run(watch, evaluate)
+    first = world is None or world.rank == 0
+    with own_folder(Path(folder)) if folder is not None and first else nullcontext():
+        trainer = Trainer(model, features, collate, settings, folder=folder, world=world, count=count)
+        return trainer.run(watch, evaluate)
 
 
 class Trainer:
@@ -133,13 +139,15 @@ class Trainer:
             model, settings.rate(0), settings.betas, settings.eps, settings.weight_decay, settings.decay_embeddings
         )
         self.average = None if settings.average is None else Average(model, settings.average)
-        self.fingerprint = fingerprint(features) if folder else ""
+        self.fingerprint = "" if folder is None else fingerprint(features)
         self.step = 0
         self.result = Run(settings)
         self.precision = choose_precision(settings.precision) if settings.precision != "auto" else None
         state = self._find_state()
         if state is not None:
             self._restore(state)
+        if self.folder is not None and self.step < settings.steps and self.world.rank == 0:
+            check_writable(self.folder)
 
     # ── the loop ─────────────────────────────────────────────────────────────
 
@@ -251,6 +259,8 @@ class Trainer:
             loss = self.wrapped(**{name: one.to(self.device) for name, one in batch.items()}).loss
         if loss is None:
             raise ValueError(f"the model gives no loss for {', '.join(batch)}: collate must make labels")
+        if not share and self.world.size == 1 and not math.isfinite(loss.detach()):  # a mean over no label
+            return torch.zeros_like(loss)
         torch.autograd.backward(loss * (share * self.world.size))
         part: Tensor = loss.detach() * share
         return part
@@ -265,7 +275,7 @@ class Trainer:
         averaged = nullcontext() if self.average is None else self.average.applied()
         with torch.no_grad(), averaged, self.world.gathered(self.model):
             scores = evaluate(self.model)
-        self.result.scores[self.step] = {name: float(value) for name, value in scores.items()}
+        self.result.scores[self.step] = {str(name): float(value) for name, value in scores.items()}
 
     def _time_pass(self, precision: Precision) -> float:
         """Seconds of one micro-batch forward and backward in this precision, without an update."""
@@ -332,6 +342,7 @@ class Trainer:
             "precision": [self.result.precision, self.result.precision_reason],
             "examples": [len(self.features), self.fingerprint],
             "updates": self.groups.steps(),
+            "model": model_facts(self.model),
             "scores": {str(step): scores for step, scores in self.result.scores.items()},
             "tokens": self.result.tokens,
             "seconds": self.result.seconds,
@@ -380,6 +391,9 @@ class Trainer:
             problems.append(f"there were {number} examples and are {len(self.features)}")
         elif name != self.fingerprint:
             problems.append("the examples are others, or in another order")
+        known, facts = state.record.get("model", {}), model_facts(self.model)
+        other = [name for name in facts.keys() & known.keys() if known[name] != facts[name]]
+        problems += [f"{name} was {known[name]} and is {facts[name]}" for name in sorted(other)]
         if state.step > self.settings.steps:
             problems.append(f"{state.step} updates are made, more than steps={self.settings.steps}")
         if problems:
@@ -391,12 +405,12 @@ class Trainer:
     def _restore(self, state: State) -> None:
         saved = {kind: _below(state.tensors, kind) for kind in ("model", "optimizer", "average", "history")}
         own = _tensors_of(self.model)
-        shapes = {name: tuple(self.world.whole(one).shape) for name, one in own.items()}
-        kept = {name: tuple(one.shape) for name, one in saved["model"].items()}
-        other = sorted(name for name in shapes.keys() | kept.keys() if shapes.get(name) != kept.get(name))
+        other = differences(saved["model"], own)  # a sharded tensor has the shape of the whole
+        before, trained = state.record["updates"].keys(), self.groups.steps().keys()
+        for name in (before ^ trained) & own.keys():
+            other.append(f"{name} was {'trained' if name in before else 'frozen'} and is not")
         if other:
-            told = "; ".join(f"{name} was {kept.get(name)} and is {shapes.get(name)}" for name in other[:5])
-            raise ResumeError(f"{state.path} is of another model: {told}. Name another folder")
+            raise ResumeError(f"{state.path} is of another model: {'; '.join(sorted(other)[:5])}. Name another folder")
         for name, one in own.items():
             one.copy_(self.world.part(saved["model"][name], one))
         remembered = {
