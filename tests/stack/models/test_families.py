@@ -176,3 +176,13 @@ def test_loading_needs_neither_transformers_nor_the_workshop(written: tuple[Any,
     )
     told = subprocess.run([sys.executable, "-c", code, str(written[1])], capture_output=True, text=True, timeout=120)
     assert told.stdout.strip() == "[]", told.stderr
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_a_configuration_that_lacks_what_it_needs_is_refused_by_name(kind: str, tmp_path: Path) -> None:
+    for number, architecture in enumerate(FAMILIES[kind]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({"model_type": kind, "architectures": [architecture]}))
+        with pytest.raises(CheckpointError):
+            load(folder)

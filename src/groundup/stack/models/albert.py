@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from groundup.stack.models.bert import BertBlock, BertConfig, WordHead
-from groundup.stack.models.checkpoints import refuse_unusual, require_type
+from groundup.stack.models.checkpoints import HubSettings, refuse_unusual, require_type
 from groundup.stack.models.encoder import EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import Output, label_loss
@@ -55,7 +55,7 @@ class AlbertConfig(BertConfig):
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
         require_type(config, "albert")
         refuse_unusual(config, {"net_structure_type": 0, "gap_size": 0, "num_memory_blocks": 0, "down_scale_factor": 1})
-        config = {**_USUAL, **config}
+        config = HubSettings({**_USUAL, **config})
         return cls(
             **encoder_settings({**config, "classifier_dropout": config["classifier_dropout_prob"]}),
             width=config["embedding_size"],

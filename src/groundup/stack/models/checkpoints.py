@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -49,11 +49,18 @@ def find_folder(place: str | os.PathLike[str]) -> Path:
         ) from error
 
 
+class HubSettings(dict[str, Any]):
+    """A configuration, or a part of one, that says by name what it lacks."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise CheckpointError(f"{CONFIG} has no {name}: it is not the whole configuration of a model")
+
+
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration as a dictionary."""
+    """The configuration as a dictionary, which raises CheckpointError for a name that it lacks."""
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"), object_hook=HubSettings)
     except FileNotFoundError:
         raise CheckpointError(f"{folder} has no {CONFIG}: it is no checkpoint in the Hub's format") from None
     except (ValueError, UnicodeDecodeError) as error:

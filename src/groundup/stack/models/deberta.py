@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from groundup.stack.models.bert import BertConfig, WordHead
-from groundup.stack.models.checkpoints import CheckpointError, refuse_unusual, require_type
+from groundup.stack.models.checkpoints import CheckpointError, HubSettings, refuse_unusual, require_type
 from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
 from groundup.stack.nn.layers import Linear
@@ -82,7 +82,7 @@ class DebertaConfig(BertConfig):
         kinds = {"deberta": 1, "deberta-v2": 2}
         require_type(config, *kinds)
         version = kinds[config["model_type"]]
-        config = {"layer_norm_eps": 1e-7, "type_vocab_size": 0, "relative_attention": False, **config}
+        config = HubSettings({"layer_norm_eps": 1e-7, "type_vocab_size": 0, "relative_attention": False, **config})
         _refuse(config, version)
         return cls(
             **encoder_settings({**config, "classifier_dropout": config.get("cls_dropout")}),

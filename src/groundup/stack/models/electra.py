@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from groundup.stack.models.bert import Bert, BertConfig, WordHead
-from groundup.stack.models.checkpoints import require_type
+from groundup.stack.models.checkpoints import HubSettings, require_type
 from groundup.stack.models.encoder import ACTIVATIONS, EncoderModel, SpanModel, encoder_settings
 from groundup.stack.models.names import NameTable
 from groundup.stack.models.output import IGNORED, Output, binary_loss
@@ -46,7 +46,7 @@ class ElectraConfig(BertConfig):
     def from_hub(cls, config: Mapping[str, Any]) -> ElectraConfig:
         """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
         require_type(config, "electra")
-        config = {"max_position_embeddings": 512, "type_vocab_size": 2, **config}
+        config = HubSettings({"max_position_embeddings": 512, "type_vocab_size": 2, **config})
         return cls(**encoder_settings(config), width=config.get("embedding_size", 128))
 
     def to_hub(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from groundup.stack.models.checkpoints import (
     CheckpointError,
+    HubSettings,
     find_folder,
     load_weights,
     read_config,
@@ -45,7 +46,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 def encoder_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that all encoders have, from the Hub's names to ours. What a family's files may leave out is put in
-    by its own ``from_hub``. Raises CheckpointError for what no encoder here computes."""
+    by its own ``from_hub``. Raises CheckpointError for what is missing and for what no encoder here computes."""
+    config = HubSettings(config)
     refuse_unusual(
         config,
         {

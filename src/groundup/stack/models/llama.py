@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from groundup.stack.inference.cache import KVCache
 from groundup.stack.models.checkpoints import (
     CheckpointError,
+    HubSettings,
     find_folder,
     load_weights,
     read_config,
@@ -76,7 +77,9 @@ class LlamaConfig:
 
     @classmethod
     def from_hub(cls, config: Mapping[str, Any]) -> Self:
-        """From the Hub's ``config.json``. Raises CheckpointError for what this file does not compute."""
+        """From the Hub's ``config.json``. Raises CheckpointError for what is missing and what this file does not
+        compute."""
+        config = HubSettings(config)
         require_type(config, cls.model_type)
         if config.get("hidden_act", "silu") != "silu":
             raise CheckpointError(f"hidden_act {config['hidden_act']!r} is not Llama's silu")
