@@ -147,7 +147,7 @@ def edit(source: Path, file: str, **changes: Any) -> None:
         (lambda one: (one / "config.json").unlink(), "has no config.json"),
         (lambda one: (one / "config.json").write_text("["), "cannot be read"),
         (lambda one: (one / "tokenizer.json").unlink(), "has no tokenizer.json"),
-        (lambda one: edit(one, "tokenizer.json", normalizer={"type": "NFC"}), "normalizer"),
+        (lambda one: edit(one, "tokenizer.json", normalizer={"type": "Nmt"}), "normalizer"),
         (lambda one: (one / "model.safetensors").unlink(), "Weights are safetensors"),
         (lambda one: (one / "model.safetensors").write_bytes(b"x" * 100), "cannot be read"),
     ],
