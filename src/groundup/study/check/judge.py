@@ -129,7 +129,8 @@ class Judge:
         # One thread: the judge shares its machine with the child, and sums must not depend on the number of threads.
         torch.set_num_threads(1)
         self.sandbox = sandbox
-        self._references = ThreadPoolExecutor(max_workers=2, thread_name_prefix="groundup-reference")
+        self._references = ThreadPoolExecutor(max_workers=4, thread_name_prefix="groundup-reference")
+        self._closed = threading.Event()
         self._closings = ThreadPoolExecutor(max_workers=4, thread_name_prefix="groundup-closing")
         self._usual: dict[str, UsualScales] = {}
         self._lock = threading.Lock()
@@ -195,12 +196,17 @@ class Judge:
 
     def _prepare_later(self, topic: TopicLike, asked: list[str]) -> None:
         """Prepare when the verdict is on its way: the two would take turns at one interpreter."""
-        timer = threading.Timer(_AFTER_S, self.prepare, (topic, asked))
-        timer.daemon = True
-        timer.start()
+
+        def prepare() -> None:
+            if not self._closed.wait(_AFTER_S):
+                self.prepare(topic, asked)
+
+        with suppress(RuntimeError):  # closed meanwhile
+            self._references.submit(prepare)
 
     def close(self) -> None:
         """Let the threads go; the sandbox is its owner's to close."""
+        self._closed.set()
         self._closings.shutdown(wait=True)
         self._references.shutdown(wait=True, cancel_futures=True)
 
