@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -26,7 +25,7 @@ from groundup.stack.training.settings import Settings
 from groundup.stack.training.trainer import train
 from real import classical, overlap, tagging, theirs
 from real.outcomes import Outcome
-from real.plans import ENCODER, Plan
+from real.plans import ENCODER, Job
 
 THEIRS = {
     "classification": "BertForSequenceClassification",
@@ -38,14 +37,8 @@ TUNED_ON = 0.15
 
 
 @dataclass(frozen=True)
-class Texts:
+class Texts(Job):
     """One task of an encoder. ``plain`` makes of a prediction what JSON holds and a measure compares."""
-
-    plan: Plan
-    train: Sequence[Any]
-    dev: Sequence[Any]
-    labels: tuple[str, ...]
-    shelf: Path
 
     @property
     def head(self) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -25,18 +24,12 @@ from groundup.stack.training.settings import Settings
 from groundup.stack.training.trainer import train
 from real import classical, theirs
 from real.outcomes import Outcome
-from real.plans import Plan
+from real.plans import Job
 
 
 @dataclass(frozen=True)
-class Language:
+class Language(Job):
     """Texts in two parts; the held-out one is scored line by line, so that lines can be drawn again."""
-
-    plan: Plan
-    train: Sequence[Any]
-    dev: Sequence[Any]
-    labels: tuple[str, ...]
-    shelf: Path
 
     def golds(self) -> list[Any]:
         """The number of words of each line, its end among them."""

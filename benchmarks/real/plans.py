@@ -6,8 +6,9 @@ number; the numbers were chosen once, by the training parts, and not by what eit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from groundup.stack.training.settings import Settings
@@ -86,3 +87,14 @@ PLANS = {
         ),
     )
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """A plan with its data: what is learned, what is scored, the labels' names, and where the first weights lie."""
+
+    plan: Plan
+    train: Sequence[Any]
+    dev: Sequence[Any]
+    labels: tuple[str, ...]
+    shelf: Path

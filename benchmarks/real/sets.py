@@ -19,6 +19,7 @@ from groundup.stack.data.examples import (
     TaggedWords,
     TaskData,
     TextPair,
+    labels_of,
 )
 from groundup.stack.data.tasks import read_task
 
@@ -28,13 +29,8 @@ def made_up(name: str, kind: str, count: int = 120, seed: int = 0) -> TaskData[A
     chance = random.Random(f"{name} {seed}")
     make = MAKERS[kind]
     examples = [make(chance, at) for at in range(count + count // 4)]
-    labels: tuple[str, ...] = ()
-    if kind == "classification":
-        labels = tuple(sorted({one.label for one in examples}))
-    elif kind == "tagging":
-        labels = ("LOC", "PER")
     provenance = {"source": "made up by the benchmark", "licence": "none needed"}
-    return TaskData(name, kind, examples[:count], examples[count:], labels, (), dict(provenance))
+    return TaskData(name, kind, examples[:count], examples[count:], labels_of(examples), (), dict(provenance))
 
 
 _NAMES = ("Ada", "Bo", "Cleo", "Dan", "Eve")

@@ -18,18 +18,20 @@ from typing import Any
 import torch
 
 from groundup.stack.data.examples import TaskData
+from groundup.stack.tasks.tuning import tag_names
 from groundup.stack.training.cards import (
     Cost,
     DataSource,
     ModelFacts,
     RunCard,
     Score,
+    curves_of,
     describe_machine,
     describe_versions,
     hash_files,
     write_card,
 )
-from groundup.stack.training.curves import Curve
+from groundup.stack.training.trainer import Run
 from real import sets
 from real.encoders import Texts
 from real.language import Language
@@ -82,7 +84,7 @@ def job_of(name: str, place: Place) -> Any:
     plan, data = plan_of(name, place.quick), data_of(name, place)
     labels = data.labels
     if plan.kind == "tagging":  # a set's labels are its types
-        labels = ("O", *(f"{mark}-{kind}" for kind in labels for mark in "BI"))
+        labels = tag_names(labels)
     return KINDS.get(plan.kind, Texts)(plan, data.train, data.dev, labels, place.shelf)
 
 
@@ -150,12 +152,7 @@ def card_of(unit: Unit, place: Place, job: Any, outcome: Outcome) -> RunCard:
         data.name, told.get("source", "not stated"), told.get("licence", "not stated"), digest,
         f"{len(job.train)} to learn from, {len(job.dev)} held out", len(job.train),
     )  # fmt: skip
-    steps = tuple(range(1, len(outcome.losses) + 1))
-    curves = (
-        Curve("loss", steps, tuple(outcome.losses), "nats a label" if plan.measure != "Spearman" else "squared"),
-        Curve("learning rate", steps, tuple(outcome.rates), "a step"),
-        Curve("gradient norm", steps, tuple(outcome.norms), "L2, before clipping", log=True),
-    )
+    run = Run(settings, outcome.losses, outcome.rates, outcome.norms, tokens=outcome.tokens, seconds=outcome.seconds)
     return RunCard(
         f"{unit.name}, seed {unit.seed}",
         (source,),
@@ -166,6 +163,6 @@ def card_of(unit: Unit, place: Place, job: Any, outcome: Outcome) -> RunCard:
         describe_machine(),
         Cost(outcome.tokens, outcome.seconds, 6.0 * outcome.parameters * outcome.tokens,
              "6 for each weight and token of the text, embeddings among the weights"),
-        curves,
+        curves_of(run),
         (Score(**card_score(plan, job.golds(), outcome)),),
     )  # fmt: skip

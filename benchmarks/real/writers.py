@@ -7,9 +7,7 @@ transformers' own ``generate``.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -25,19 +23,13 @@ from groundup.stack.training.settings import Settings
 from groundup.stack.training.trainer import train
 from real import alignment, classical, theirs
 from real.outcomes import Outcome
-from real.plans import Plan
+from real.plans import Job
 from real.shelf import END, PAD
 
 
 @dataclass(frozen=True)
-class Writing:
+class Writing(Job):
     """Pairs of texts. Where people wrote several targets, each is learned, and all are compared with."""
-
-    plan: Plan
-    train: Sequence[Any]
-    dev: Sequence[Any]
-    labels: tuple[str, ...]
-    shelf: Path
 
     def golds(self) -> list[Any]:
         return [list(one.targets) for one in self.dev]

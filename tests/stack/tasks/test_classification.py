@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,15 +31,6 @@ PAIR = (
     ("unaffable letters to her", "from Paris"),
     ("seven ships sailed at dawn to Lisbon", ""),
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Products as small as these only lose by being shared out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def task_of(labels: tuple[str, ...], problem: str = "single", length: int | None = None) -> tuple[Any, Classification]:

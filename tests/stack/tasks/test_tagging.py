@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import runpy
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -36,15 +35,6 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 TAGS = tag_names(("PER", "LOC"))
 WORDS = st.lists(st.sampled_from([*TINY["CORPUS"], "unaffably", "", "\u200b", "\x07", "İ"]), max_size=25)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Products as small as these only lose by being shared out."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def sentence(text: str) -> TaggedWords:

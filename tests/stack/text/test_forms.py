@@ -151,7 +151,7 @@ def test_forms_alone() -> None:
     assert forms_alone({"type": "Sequence", "normalizers": [nfc, strip]}) is None
 
 
-def test_long_texts_take_time_in_proportion() -> None:
+def test_long_texts() -> None:
     """A thousand marks on one letter, and a page of letters with marks: the same as the library, part by part."""
     draw = random.Random(0)
     for text in ("a" + "".join(draw.choices(MARKS, k=1000)), "".join(draw.choices(COMPOSED, k=3000))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import runpy
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from groundup.stack.training.settings import SettingsError
 from groundup.stack.training.states import list_states, read_state, write_state
 from groundup.stack.training.trainer import ResumeError
 
+TINY = runpy.run_path(str(Path(__file__).with_name("tiny_models.py")))
+Stopped, stop_at = TINY["Stopped"], TINY["stop_at"]
 SETTINGS = Settings(steps=6, batch=4, lr=0.05, schedule="constant", save_every=2, seed=3)
 FEATURES = [[3, 1, 4, 1, 5], [2, 6], [5, 3, 5], [8, 9, 7, 9], [3, 2, 3]]
 
@@ -54,18 +57,6 @@ def collate(features: list[list[int]]) -> dict[str, Tensor]:
     for row, one in zip(ids, features, strict=True):
         row[: len(one)] = torch.tensor(one)
     return {"ids": ids, "labels": ids.masked_fill(ids == 0, IGNORED)}
-
-
-class Stopped(Exception):
-    """As if the program had been ended."""
-
-
-def stop_at(number: int) -> Callable[[Any], None]:
-    def watch(step: Any) -> None:
-        if step.number == number:
-            raise Stopped
-
-    return watch
 
 
 def started(folder: Path, model: nn.Module | None = None, settings: Settings = SETTINGS) -> Path:

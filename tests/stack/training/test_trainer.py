@@ -28,6 +28,7 @@ from groundup.stack.training.states import read_state
 from groundup.stack.training.trainer import ResumeError
 
 TINY = runpy.run_path(str(Path(__file__).with_name("tiny_models.py")))
+Stopped, stop_at = TINY["Stopped"], TINY["stop_at"]
 VOCAB = 31
 
 
@@ -200,18 +201,6 @@ def test_counted_tokens_are_those_read() -> None:
 
 
 # ── going on ─────────────────────────────────────────────────────────────────
-
-
-class Stopped(Exception):
-    """As if the program had been ended."""
-
-
-def stop_at(number: int) -> Callable[[Any], None]:
-    def watch(step: Any) -> None:
-        if step.number == number:
-            raise Stopped
-
-    return watch
 
 
 def noisy_collate(features: list[tuple[list[int], list[int]]]) -> dict[str, Tensor]:

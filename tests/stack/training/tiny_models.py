@@ -1,7 +1,9 @@
-"""Small random models of many families, each with a batch, for the tests beside this file (``runpy.run_path``)."""
+"""What the tests beside this file share (``runpy.run_path``): small random models of many families, each with a batch;
+and a program that ends."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -69,3 +71,15 @@ def batch_of(name: str, rows: int = 3, length: int = 14, seed: int = 0) -> dict[
     else:
         labels = ids.masked_fill(~real, IGNORED)
     return batch | {"labels": labels}
+
+
+class Stopped(Exception):
+    """As if the program had been ended."""
+
+
+def stop_at(number: int) -> Callable[[Any], None]:
+    def watch(step: Any) -> None:
+        if step.number == number:
+            raise Stopped
+
+    return watch

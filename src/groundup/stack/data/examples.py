@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Example = TypeVar("Example")
 
@@ -88,3 +89,21 @@ class TaskData(Generic[Example]):
     labels: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     provenance: dict[str, str | int] = field(default_factory=dict)
+
+
+HELD_OUT_EACH = 10
+
+
+def hold_out(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """What is learned from and what is held out of a set in one part: every tenth."""
+    last = HELD_OUT_EACH - 1
+    return [one for at, one in enumerate(examples) if at % HELD_OUT_EACH != last], list(examples[last::HELD_OUT_EACH])
+
+
+def labels_of(examples: Sequence[Any]) -> tuple[str, ...]:
+    """The classes of texts, or the types of names in words' tags, in the order of the alphabet; else none."""
+    if examples and isinstance(examples[0], LabeledText):
+        return tuple(sorted({one.label for one in examples}))
+    if examples and isinstance(examples[0], TaggedWords):
+        return tuple(sorted({tag[2:] for one in examples for tag in one.tags if tag != "O"}))
+    return ()

@@ -17,9 +17,19 @@ import re
 from pathlib import Path
 from typing import Any
 
-from groundup.stack.data.examples import Answer, LabeledText, Question, ScoredPair, TaggedWords, TaskData, TextPair
+from groundup.stack.data.examples import (
+    HELD_OUT_EACH,
+    Answer,
+    LabeledText,
+    Question,
+    ScoredPair,
+    TaggedWords,
+    TaskData,
+    TextPair,
+    hold_out,
+    labels_of,
+)
 
-HELD_OUT_EACH = 10
 _TAG = re.compile(r"[BI]-\S+")
 _TASKS = {
     LabeledText: "classification",
@@ -52,8 +62,7 @@ def read_own(path: str | os.PathLike[str]) -> TaskData[Any]:
             raise ValueError(f"{where}: {type(found[-1]).__name__} after {type(found[0]).__name__}: one kind a file")
     if len(found) < 2 * HELD_OUT_EACH:
         raise ValueError(f"{path.name} has {len(found)} examples: at least {2 * HELD_OUT_EACH} are needed")
-    dev = found[HELD_OUT_EACH - 1 :: HELD_OUT_EACH]
-    train = [one for at, one in enumerate(found) if at % HELD_OUT_EACH != HELD_OUT_EACH - 1]
+    train, dev = hold_out(found)
     provenance: dict[str, str | int] = {
         "source": f"{path.name}: a file of yours",
         "licence": "not stated",
@@ -61,15 +70,7 @@ def read_own(path: str | os.PathLike[str]) -> TaskData[Any]:
         "held_out": len(dev),
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
-    return TaskData(path.stem, _TASKS[type(found[0])], train, dev, _labels(found), (path,), provenance)
-
-
-def _labels(examples: list[Any]) -> tuple[str, ...]:
-    if isinstance(examples[0], LabeledText):
-        return tuple(sorted({one.label for one in examples}))
-    if isinstance(examples[0], TaggedWords):
-        return tuple(sorted({tag[2:] for one in examples for tag in one.tags if tag != "O"}))
-    return ()
+    return TaskData(path.stem, _TASKS[type(found[0])], train, dev, labels_of(found), (path,), provenance)
 
 
 def _example(given: Any, where: str) -> Any:

@@ -32,12 +32,13 @@ from groundup.stack.data.examples import (
     TaggedWords,
     TaskData,
     TextPair,
+    hold_out,
+    labels_of,
 )
 from groundup.stack.data.places import find_file
 from groundup.stack.data.sets import split_text_file
 
 SENTIMENTS = ("very negative", "negative", "neutral", "positive", "very positive")
-HELD_OUT_EACH = 10
 _TAG = re.compile(r"O|[BI]-\S+")
 
 
@@ -73,8 +74,8 @@ def read_task(name: str, folder: Path | None = None) -> TaskData[Any]:
     elif reading.dev:
         train, dev = reading.read(files[: len(reading.train)]), reading.read(files[len(reading.train) :])
     else:
-        train, dev = _every_tenth(reading.read(files))
-    labels = reading.labels or _labels(train + dev)
+        train, dev = hold_out(reading.read(files))
+    labels = reading.labels or labels_of(train + dev)
     return TaskData(
         _ALIASES.get(plain, plain),
         chosen.task,
@@ -110,20 +111,6 @@ def _provenance(chosen: PublicSet, files: Sequence[Path], train: list[Any], dev:
         else "the bytes that groundup pins",
         "kind": "real text",
     }
-
-
-def _labels(examples: list[Any]) -> tuple[str, ...]:
-    """Classes, or types of names, in the order of the alphabet."""
-    if examples and isinstance(examples[0], LabeledText):
-        return tuple(sorted({one.label for one in examples}))
-    if examples and isinstance(examples[0], TaggedWords):
-        return tuple(sorted({tag[2:] for one in examples for tag in one.tags if tag != "O"}))
-    return ()
-
-
-def _every_tenth(examples: list[Any]) -> tuple[list[Any], list[Any]]:
-    held_out = examples[HELD_OUT_EACH - 1 :: HELD_OUT_EACH]
-    return [one for at, one in enumerate(examples) if at % HELD_OUT_EACH != HELD_OUT_EACH - 1], held_out
 
 
 # ── files ────────────────────────────────────────────────────────────────────

@@ -66,7 +66,7 @@ normal_sizes = distributed_as("normal draws: their squares", builds=DRAW_NORMAL)
 normal_draws_far_out = exact("normal draws: some are far out, none too far, and their middle is 0", builds=DRAW_NORMAL)
 normal_draws_all_new = exact("normal draws: none comes a second time, nor as its mirror image", builds=DRAW_NORMAL)
 normal_draws_of_the_fourth_power = exact(
-    "normal draws: the fourth power has the mean of a true bell", builds=DRAW_NORMAL
+    "normal draws: mean, square and fourth power are those of a true bell", builds=DRAW_NORMAL
 )
 normal_last_of_three = distributed_as("normal draws: the last of an odd number is drawn, too", builds=DRAW_NORMAL)
 normal_sums_of_small_samples = distributed_as("normal draws: sums of small samples scatter", builds=DRAW_NORMAL)

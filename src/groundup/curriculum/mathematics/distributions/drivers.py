@@ -217,19 +217,23 @@ def normal_draws_far_out(my, rng):
 
 
 def normal_draws_all_new(my, rng):
-    """No size comes twice, but for rounding: of six thousand that happens to a few at most (fifty: never)."""
-    n = DRAWN + rng.integer(0, 100)
-    return [n, len(my.sample_normal(n, rng.generator()).abs().unique()) > n - 50]
+    """No size comes twice, but for rounding: of six thousand that happens to a few at most (fifty: never), of three, twenty
+    times, to none."""
+    n, generator = DRAWN + rng.integer(0, 100), rng.generator()
+    new = [len(my.sample_normal(3, generator).abs().unique()) == 3 for _ in range(20)]
+    return [n, len(my.sample_normal(n, generator).abs().unique()) > n - 50, sum(new) > 18]
 
 
 def normal_draws_of_the_fourth_power(my, rng):
-    """The mean of x⁴ - 6x² + 3 is 0, with a standard deviation of the root of 24 for one draw.
+    """The means of x, x² - 1 and x⁴ - 6x² + 3 are 0, with standard deviations of the roots of 1, 2 and 24 for one draw.
 
-    Sums of a dozen uniform numbers look like a bell, and have -0.1 here; the logistic curve has more than 1.
+    Sums of a dozen uniform numbers look like a bell, and have -0.1 in the last; the logistic curve has more than 1.
     """
     n = 240_000 + rng.integer(0, 100)
-    square = my.sample_normal(n, rng.generator()).double().square()
-    return [n, bool((square.square() - 6 * square + 3).mean().abs() < 7 * (24 / n) ** 0.5)]
+    drawn = my.sample_normal(n, rng.generator()).double()
+    square = drawn.square()
+    moments = ((drawn, 1), (square - 1, 2), (square.square() - 6 * square + 3, 24))
+    return [n, *(bool(moment.mean().abs() < 7 * (variance / n) ** 0.5) for moment, variance in moments)]
 
 
 def normal_last_of_three(my, rng):

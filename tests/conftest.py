@@ -1,3 +1,5 @@
+"""What tests of several folders share."""
+
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -6,13 +8,14 @@ from typing import Any
 
 import pytest
 
-SERVING = Path(__file__).parents[1] / "stack" / "data" / "serving.py"
+SERVING = Path(__file__).parent / "stack" / "data" / "serving.py"
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A server that gives files badly when told; no proxy of the environment is between."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+    for name in _PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     spec = importlib.util.spec_from_file_location("data_serving", SERVING)
