@@ -1,11 +1,13 @@
 """What an answer says: values, the learner's own line, printed words; and that an answer cannot be forged."""
 
+import select
 import time
 from dataclasses import replace
 
 import pytest
 import torch
 
+from groundup.study.check import session as session_module
 from groundup.study.check.sandbox import Job, JobError
 from groundup.study.check.wire import Array, Opaque, Raised
 
@@ -221,6 +223,30 @@ def test_a_death_belongs_to_the_case_that_was_running(sandbox, job, end, kind):
     answers, session = each(sandbox, job, f"    if n == 2: {end}\n    return n * 10\n")
     assert [one.kind for one in answers] == [None, kind]
     assert answers[0].value == 10, "what was answered before is not lost"
+    assert not session.alive
+
+
+class Slow:
+    """A poll that is late: by then the child has answered, and is at work on the next question."""
+
+    def __init__(self):
+        self._poll = POLL()
+        self.register, self.modify, self.unregister = self._poll.register, self._poll.modify, self._poll.unregister
+
+    def poll(self, timeout):
+        time.sleep(0.1)
+        return self._poll.poll(timeout)
+
+
+POLL = select.poll
+
+
+def test_a_flood_belongs_to_the_case_that_printed_it(sandbox, job, monkeypatch):
+    """Its first words are there before the answer to the question before it is read."""
+    monkeypatch.setattr(session_module.select, "poll", Slow)
+    flood = "    if n == 2:\n        while True: os.write(1, b'x' * 30_000)\n    return n * 10\n"
+    answers, session = each(sandbox, job, flood)
+    assert [(one.value, one.kind) for one in answers] == [(10, None), (None, "too much output")]
     assert not session.alive
 
 

@@ -24,6 +24,13 @@ class Frames:
     def feed(self, data: bytes) -> None:
         self.buffer += data
 
+    @property
+    def ready(self) -> bool:
+        """Whether a whole message is there."""
+        if len(self.buffer) < _LENGTH.size:
+            return False
+        return len(self.buffer) >= _LENGTH.size + int(_LENGTH.unpack_from(self.buffer)[0])
+
     def next(self) -> bytes | None:
         """The next whole message, or None."""
         if len(self.buffer) < _LENGTH.size:

@@ -221,7 +221,8 @@ class Session:
         while True:
             try:
                 if (payload := self._frames.next()) is not None:
-                    self._read_output()  # the child flushed before it answered
+                    if not self._asked:  # the child flushed before it answered, and has nothing else to do
+                        self._read_output()
                     return payload if self.death is None else None
             except wire.WireError as error:
                 self._kill("crashed", str(error))
@@ -270,6 +271,8 @@ class Session:
             while data := os.read(self._output, _CHUNK):
                 self._printed += data
                 if len(self._printed) > self.limits.output_bytes:
+                    if self._asked and self._receive() and self._frames.ready:
+                        return True  # an answer came before it: it is of the next case, and is found again there
                     self._kill("too much output", "")
                     return False
             return False
