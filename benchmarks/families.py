@@ -30,7 +30,7 @@ from groundup.stack.models.gpt import hidden_size
 from groundup.stack.models.llama import Llama, LlamaConfig
 from groundup.stack.models.seq2seq import generate_greedy
 from groundup.stack.models.t5 import T5, T5Config
-from measuring import conclude, in_turns, matmul_flops, ratio, table
+from measuring import conclude, in_turns, matmul_flops, ratio, table, wait_for
 
 AIM = 1.1
 PAD = 0
@@ -157,8 +157,7 @@ def step_of(model: nn.Module, loss: Callable[[], Tensor], device: str) -> Callab
     def step() -> None:
         loss().backward()
         model.zero_grad(set_to_none=True)
-        if device != "cpu":
-            torch.cuda.synchronize()
+        wait_for(device)
 
     return step
 
@@ -166,8 +165,7 @@ def step_of(model: nn.Module, loss: Callable[[], Tensor], device: str) -> Callab
 def waited(write: Callable[[Tensor, int], Tensor], ids: Tensor, n: int, device: str) -> Callable[[], Tensor]:
     def action() -> Tensor:
         text = write(ids, n)
-        if device != "cpu":
-            torch.cuda.synchronize()
+        wait_for(device)
         return text
 
     return action
@@ -177,7 +175,7 @@ def main() -> None:
     o = options()
     torch.set_num_threads(o.threads)
     torch.manual_seed(0)
-    before = matmul_flops()
+    before = matmul_flops(device=o.device)
     rows: list[list[object]] = []
     wanted, document = {}, {}
     for name, make in (("BERT", bert), ("T5", t5), ("Llama", llama)):
@@ -198,7 +196,7 @@ def main() -> None:
             document[f"{name}, {who}, tokens a second"] = o.batch * o.length / statistics.median(times)
         if name != "T5":  # its two halves see texts of different lengths
             reached = 6 * matrices * o.batch * o.length / statistics.median(seconds["ours"])
-            document[f"{name}, share of the matmul ceiling"] = reached / max(before, matmul_flops())
+            document[f"{name}, share of the matmul ceiling"] = reached / max(before, matmul_flops(device=o.device))
         if pair.our_text is None or pair.their_text is None:
             continue
         ids = torch.randint(5, o.vocab, (o.batch, o.length // 4), device=o.device)

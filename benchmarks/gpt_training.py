@@ -4,7 +4,8 @@ Every rival has the same shape, batch, data, loss and optimizer (torch.optim.Ada
 does what one training step does: forward, cross-entropy, backward, step, gradients forgotten. nanoGPT is not ours to
 ship: name a checkout of it with --nanogpt, else it is left out, and that is said.
 
-The ceiling is the floating-point operations of a float32 matrix product on this machine, measured in the same run.
+The ceiling is the floating-point operations of a matrix product on this device in that precision, measured in the same
+run.
 
 Usage: python benchmarks/gpt_training.py [--nanogpt FOLDER] [--rounds N] [--dim D] … The last line is one JSON document.
 """
@@ -26,13 +27,15 @@ from torch.nn import functional
 from groundup.stack.models.gpt import GPT, hidden_size
 from groundup.stack.models.gpt2 import GPT2, GPT2Config
 from groundup.stack.models.llama import Llama, LlamaConfig
-from measuring import conclude, in_turns, matmul_flops, module_at, ratio, table
+from measuring import conclude, in_turns, matmul_flops, module_at, ratio, table, wait_for
 
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nanogpt", type=Path, help="a checkout of karpathy/nanoGPT")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--bfloat16", action="store_true", help="products under autocast, as on graphics cards")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     for name, value in (("vocab", 1024), ("dim", 256), ("heads", 4), ("layers", 4), ("context", 256), ("batch", 8)):
         parser.add_argument(f"--{name}", type=int, default=value)
@@ -77,18 +80,22 @@ def models(o: argparse.Namespace) -> dict[str, tuple[nn.Module, Callable[[Any, A
     return found
 
 
-def step_of(model: nn.Module, logits_of: Callable[[Any, Any], Any], ids: Any, targets: Any, own_loss: bool) -> Any:
+def step_of(
+    model: nn.Module, logits_of: Callable[[Any, Any], Any], ids: Any, targets: Any, own_loss: bool, bfloat16: bool
+) -> Any:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     model.train()
 
     def step() -> None:
-        if own_loss:
-            loss = model(ids, targets)[1]
-        else:
-            loss = functional.cross_entropy(logits_of(model, ids).flatten(0, 1), targets.flatten())
+        with torch.autocast(ids.device.type, torch.bfloat16, enabled=bfloat16):
+            if own_loss:
+                loss = model(ids, targets)[1]
+            else:
+                loss = functional.cross_entropy(logits_of(model, ids).flatten(0, 1), targets.flatten())
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        wait_for(ids.device.type)
 
     return step
 
@@ -97,14 +104,17 @@ def main() -> None:
     o = options()
     torch.set_num_threads(o.threads)
     torch.manual_seed(0)
-    ids, targets = torch.randint(o.vocab, (2, o.batch, o.context))
+    ids, targets = torch.randint(o.vocab, (2, o.batch, o.context), device=o.device)
     rivals = models(o)
     steps = {
-        name: step_of(model, logits_of, ids, targets, name == "nanoGPT") for name, (model, logits_of) in rivals.items()
+        name: step_of(model.to(o.device), logits_of, ids, targets, name == "nanoGPT", o.bfloat16)
+        for name, (model, logits_of) in rivals.items()
     }
-    before = matmul_flops()
+    before = matmul_flops(device=o.device, bfloat16=o.bfloat16)
     seconds = in_turns(steps, o.rounds, warm=2)
-    ceiling = max(before, matmul_flops())
+    ceiling = max(before, matmul_flops(device=o.device, bfloat16=o.bfloat16))
+    where = f"{o.threads} threads" if o.device == "cpu" else torch.cuda.get_device_name(o.device)
+    where += ", bfloat16" if o.bfloat16 else ", float32"
     tokens = o.batch * o.context
     flops = GPT(o.vocab, o.dim, o.heads, o.layers, o.context).flops_per_token() * tokens
     rows = [
@@ -112,7 +122,7 @@ def main() -> None:
         for name, times in seconds.items()
     ]
     shape = f"dim {o.dim}, {o.layers} layers, {o.heads} heads, context {o.context}, batch {o.batch}"
-    table(f"Training, {shape}, {o.threads} threads", ["model", "tokens/s", "of the matmul ceiling"], rows)
+    table(f"Training, {shape}, {where}", ["model", "tokens/s", "of the matmul ceiling"], rows)
     print(f"Ceiling: {ceiling / 1e9:.0f} GFLOP/s. A model's own operations are reckoned as our GPT's.")
     wanted = {
         "transformers GPT-2 / our GPT-2": (ratio(seconds["transformers GPT-2"], seconds["our GPT-2"]), 1.2),
@@ -127,6 +137,7 @@ def main() -> None:
             "benchmark": "gpt_training",
             "shape": shape,
             "threads": o.threads,
+            "where": where,
             "torch": torch.__version__,
             "ceiling_gflops": ceiling / 1e9,
             "tokens_per_second": {name: tokens / statistics.median(times) for name, times in seconds.items()},

@@ -47,15 +47,26 @@ def ratio(slower: Sequence[float], ours: Sequence[float], draws: int = 2000) -> 
     }
 
 
-def matmul_flops(size: int = 1024, tries: int = 12) -> float:
-    """The most floating-point operations a second that a float32 matrix product reached."""
+def wait_for(device: str) -> None:
+    """Until the device has done what it was given."""
     import torch
 
-    a, b = torch.randn(2, size, size)
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def matmul_flops(size: int = 1024, tries: int = 12, device: str = "cpu", bfloat16: bool = False) -> float:
+    """The most floating-point operations a second that a matrix product reached, in float32 if nothing else is said."""
+    import torch
+
+    size = size if device == "cpu" else 8 * size
+    a, b = torch.randn(2, size, size, device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32)
     best = 0.0
     for _ in range(tries):
+        wait_for(device)
         began = time.perf_counter()
         a @ b
+        wait_for(device)
         best = max(best, 2 * size**3 / (time.perf_counter() - began))
     return best
 

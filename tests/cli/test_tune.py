@@ -100,3 +100,13 @@ def test_what_cannot_be_is_said_in_one_line(place: Path, tmp_path: Path, words: 
     assert said in done.output
     assert "Traceback" not in done.output
     assert not list(tmp_path.glob("tuned-*"))
+
+
+def test_a_device_that_is_not_there_is_said_before_anything_is_written(place: Path, tmp_path: Path) -> None:
+    for name, said in (("cuda:77", "no device cuda:77: here there are cpu"), ("gpu", "gpu is no device")):
+        done = tune(str(place), "mine.jsonl", *QUICK, "--device", name)
+        assert done.exit_code == 2
+        assert said in done.output
+        assert not (tmp_path / "tuned-mine").exists()
+    done = tune(str(place), "mine.jsonl", *QUICK, "--device", "cpu")
+    assert done.exit_code == 0, done.output

@@ -28,6 +28,7 @@ def tune(
     lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 5e-5,
     length: Annotated[int | None, typer.Option(help="Tokens of a text at most.")] = None,
     precision: Annotated[str, typer.Option(help="float32, bfloat16 or auto.")] = "float32",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 (default: a graphics card, if any).")] = None,
     save_every: Annotated[int | None, typer.Option(help="Keep a state each so many updates, to go on from.")] = None,
     seed: Annotated[int, typer.Option(help="Of the order, dropout and a new head.")] = 0,
     examples: Annotated[int | None, typer.Option(help="No more examples than so many, to try it out.")] = None,
@@ -51,7 +52,15 @@ def tune(
         words = None if tokenizer is None else _place(tokenizer)
         with _Bar(as_json) as bar:
             done = fine_tune(
-                where, found, settings, folder, tokenizer=words, length=length, before=bar.say, watch=bar.show
+                where,
+                found,
+                settings,
+                folder,
+                tokenizer=words,
+                length=length,
+                device=device,
+                before=bar.say,
+                watch=bar.show,
             )
     except (ValueError, OSError, CheckpointError, TokenizerError, TrainingError, DiskFullError) as error:
         fail(str(error))

@@ -33,7 +33,10 @@ from groundup.stack.training.memory import (
 from groundup.stack.training.recompute import recomputing, start_recompute
 
 TINY = runpy.run_path(str(Path(__file__).with_name("tiny_models.py")))
-pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # norms under autocast
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight"),  # norms under autocast
+    pytest.mark.filterwarnings("ignore:.*Profiler clears events at the end of each cycle"),  # with a graphics card
+]
 
 
 def allocated(run: Callable[[], object]) -> tuple[int, int]:

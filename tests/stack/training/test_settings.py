@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from groundup.stack.models.output import Output
 from groundup.stack.training import Settings, train
+from groundup.stack.training.devices import memory_limit
 from groundup.stack.training.failures import (
     DiskFullError,
     NotFiniteError,
@@ -27,7 +28,6 @@ from groundup.stack.training.failures import (
     is_disk_full,
     is_memory_error,
     memory_advice,
-    memory_limit,
 )
 from groundup.stack.training.memory import estimate_memory
 from groundup.stack.training.precision import Precision, choose_precision, why_not_bfloat16

@@ -66,6 +66,7 @@ def run_case(folder: Path, case: dict[str, Any]) -> None:
 
         def evaluate(model: Any) -> dict[str, float]:
             batch = collate(features_of(name)[:5])
+            batch = {key: one.to(next(model.parameters()).device) for key, one in batch.items()}
             scores = {"loss": float(model(**batch).loss)}
             if hasattr(model, "encode"):  # what a search for the best text begins with
                 scores["memory"] = float(model.encode(batch["ids"]).square().sum())
@@ -85,6 +86,7 @@ def run_case(folder: Path, case: dict[str, Any]) -> None:
             "tokens": run.tokens,
             "rank": world.rank,
             "size": world.size,
+            "device": str(next(model.parameters()).device),
             "held": held,
             "node": os.environ.get("RAY_NODE_ID", ""),
         }

@@ -29,7 +29,9 @@ from groundup.stack.tasks.sequences import KINDS, sequence_task
 from groundup.stack.tasks.start import GENERATION, Kit, start
 from groundup.stack.tasks.tagging import Tagging
 from groundup.stack.training.cards import DataSource, RunCard, Score, card_of, hash_files, write_card
-from groundup.stack.training.memory import estimate_memory
+from groundup.stack.training.devices import named_device, own_device
+from groundup.stack.training.failures import OutOfMemoryError, is_memory_error
+from groundup.stack.training.memory import estimate_memory, in_words
 from groundup.stack.training.settings import Settings
 from groundup.stack.training.states import list_states
 from groundup.stack.training.trainer import Run, Step, train
@@ -73,21 +75,24 @@ def fine_tune(
     *,
     tokenizer: str | os.PathLike[str] | None = None,
     length: int | None = None,
+    device: torch.device | str | None = None,
     before: Callable[[Plan], None] | None = None,
     watch: Callable[[Step], None] | None = None,
 ) -> Tuned:
     """Fine-tune the model of ``place`` on ``data.train``; scored on ``data.dev``, saved below ``folder``.
 
     ``tokenizer`` is another place, where it is not that of the model. ``length`` bounds the tokens of a text, None is
-    as many as the model reads. ``before`` is told what will be done before it is, ``watch`` every update.
+    as many as the model reads. It is trained on ``device``, None is the graphics card of this machine, or the processor
+    where there is none. ``before`` is told what will be done before it is, ``watch`` every update.
 
-    Raises ValueError for examples that no task is made of, for a folder with a run from other weights, and what
-    :func:`start` and ``train`` raise: a model and a tokenizer that do not belong together are refused before anything
-    is computed.
+    Raises ValueError for examples that no task is made of, for a folder with a run from other weights, for a device
+    that is not there, and what :func:`start` and ``train`` raise: a model and a tokenizer that do not belong together
+    are refused before anything is computed.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: name a folder, in which model, card and states are written")
+    where = own_device() if device is None else named_device(device)
     kit = open_for(place, data, tokenizer=tokenizer, seed=settings.seed)
     task = task_for(kit, data, length)
     learned, held = _parts(data, task)
@@ -96,8 +101,9 @@ def fine_tune(
         raise ValueError(f"{data.name} has nothing to learn from: more examples are needed, or such as have words")
     _require_scorable(task, [*held, *data.dev])
     if before is not None:
-        before(_plan(kit, task, features, settings))
+        before(_plan(kit, task, features, settings, where))
     _note_begin(folder, kit.model, str(place))
+    _move(kit.model, where)
     run = train(kit.model, features, task.collate, settings, folder=folder / STATES, watch=watch)
     if held:
         task = task.fitted(task.predict(kit.model, held), held)
@@ -168,7 +174,7 @@ def tag_names(types: Sequence[str]) -> tuple[str, ...]:
     return ("O", *(f"{mark}-{one}" for one in types for mark in "BI"))
 
 
-def _plan(kit: Kit, task: Any, features: Sequence[Any], settings: Settings) -> Plan:
+def _plan(kit: Kit, task: Any, features: Sequence[Any], settings: Settings, device: torch.device) -> Plan:
     size = -(-settings.batch // settings.accumulate)
     # The longest by what collate makes of each: features of different tasks have different fields.
     lengths = [task.collate([one])["ids"].shape[1] for one in features]
@@ -181,11 +187,26 @@ def _plan(kit: Kit, task: Any, features: Sequence[Any], settings: Settings) -> P
             recompute=settings.recompute,
             bfloat16=settings.precision == "bfloat16",
             average=settings.average is not None,
+            device=device,
         ).total
     except (ValueError, RuntimeError):  # a model that cannot be played without values
         memory = None
     parameters = sum(one.numel() for one in kit.model.parameters())
     return Plan(parameters, len(features), settings.steps, max(lengths), kit.fresh, memory)
+
+
+def _move(model: torch.nn.Module, device: torch.device) -> None:
+    """Raises OutOfMemoryError where there is no room for the weights."""
+    try:
+        model.to(device)
+    except Exception as error:
+        if not is_memory_error(error):
+            raise
+        size = in_words(sum(one.nbytes for one in model.parameters()))
+        raise OutOfMemoryError(
+            f"there is no room for the weights ({size}) on {device}: free some of it, name another device, or take a "
+            "smaller model"
+        ) from error
 
 
 def _require_scorable(task: Any, examples: Sequence[Any]) -> None:

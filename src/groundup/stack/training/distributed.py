@@ -35,6 +35,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from groundup.stack.training.devices import own_device
 from groundup.stack.training.recompute import find_blocks
 from groundup.stack.training.world import World
 
@@ -74,13 +75,6 @@ def processes(strategy: str = "ddp", timeout_s: float = 600.0) -> Iterator[World
         yield Processes(strategy)
     finally:
         dist.destroy_process_group()
-
-
-def own_device() -> torch.device:
-    """The graphics card of this process, which has the number of the process on its machine; else the processor."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 @dataclass

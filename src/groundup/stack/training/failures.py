@@ -7,10 +7,7 @@ change to what; a full disk says what was to be written and which states are who
 from __future__ import annotations
 
 import errno
-import os
-import resource
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -77,20 +74,6 @@ def memory_error(
     first = str(error).strip().partition("\n")[0]
     advice = (advice or memory_advice(settings, processes)).rstrip(".")
     return OutOfMemoryError(f"memory ran out in update {step}: {advice}. ({first})")
-
-
-def memory_limit(device: torch.device) -> int | None:
-    """How many bytes there are on the device, for a processor those of the machine or of what this process may take
-    (address space, control group); None where that is not known."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[1])
-    if device.type != "cpu":
-        return None
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), resource.getrlimit(resource.RLIMIT_AS)[0]]
-    group = Path("/sys/fs/cgroup/memory.max")
-    with suppress(OSError, ValueError):  # there is none, or it says "max"
-        limits.append(int(group.read_text()))
-    return min(limit for limit in limits if limit > 0)  # -1 is no limit
 
 
 def memory_advice(settings: Settings, processes: int = 1) -> str:

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from groundup.stack.training.averages import Average
 from groundup.stack.training.counts import counted_labels, counted_tokens
-from groundup.stack.training.failures import NotFiniteError, is_memory_error, memory_error, memory_limit
+from groundup.stack.training.devices import memory_limit
+from groundup.stack.training.failures import NotFiniteError, is_memory_error, memory_error
 from groundup.stack.training.folders import check_writable, differences, model_facts, own_folder
 from groundup.stack.training.groups import Groups
 from groundup.stack.training.order import Order, fingerprint, part_of
