@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from groundup.authoring import Case, close
+from groundup.study.check import misconceptions
 from groundup.study.check.assemble import LARGEST, bounded, cleaned
 from groundup.study.check.inprocess import run_drivers
 from groundup.study.check.job import Answer, Isolation, Job, Loaded, RaisedAt
@@ -129,8 +130,10 @@ class FakeSession:
     def load(self) -> Loaded:
         return self.sandbox.loaded
 
-    def call_each(self, names: Sequence[str]) -> Iterator[Answer]:
+    def call_each(self, names: Sequence[str], meanwhile: Callable[[], bool]) -> Iterator[Answer]:
         for name in names:
+            for _ in range(self.sandbox.slow):  # so long one waits for each answer
+                meanwhile()
             yield self.call(name)
             if not self.alive:
                 return
@@ -159,6 +162,7 @@ class FakeSandbox:
     change: Callable[[Answer], Answer] = lambda answer: answer
     called: list[str] = field(default_factory=list)
     let_go: int = 0
+    slow: int = 0
     jobs: list[Job] = field(default_factory=list)
     isolation: Isolation = field(default_factory=lambda: Isolation("fake", ["layer"], ["something"]))
 
@@ -306,6 +310,41 @@ def test_the_reference_is_run_for_the_next_check_before_it_is_asked_for() -> Non
         judge.close()
     assert set(ran) == {"groundup-reference"}
     judge.prepare(FakeTopic(id="late"))  # after the end: nothing happens
+
+
+@pytest.mark.parametrize("mine", [{}, {"double": halved}, {"add": halved}, {"double": lambda x: x * 0.3}])
+def test_what_is_judged_while_the_child_is_at_work_is_what_is_judged_in_the_end(mine: dict[str, Any]) -> None:
+    found = []
+    for slow in (0, 1, 50):
+        verdict, _ = judged(mine=mine, slow=slow)
+        found.append(verdict.model_copy(update={"receipt": None}).model_dump())
+    assert found[0] == found[1] == found[2]
+
+
+def test_mistakes_are_run_while_the_child_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    def noted(topic: Any, names: Any, seed: int, cases: list[str]) -> Any:
+        order.extend(cases)
+        return run_drivers(topic, names, seed, cases)
+
+    def answered(answer: Answer) -> Answer:
+        order.append("answer")
+        return answer
+
+    topic = FakeTopic()
+    sandbox = FakeSandbox(topic, {"double": halved, "add": add}, slow=20, change=answered)
+    judge = FakeJudge(cast(Any, sandbox))
+    try:
+        judge.prepare(topic)
+        wait_for_prepared(judge)
+        judge._usual_scales(topic).values = {name: [torch.ones(3)] for name in CASES}
+        monkeypatch.setattr(misconceptions, "run_drivers", noted)
+        verdict = judge.check(topic, snapshot("code"))
+    finally:
+        judge.close()
+    assert failure(verdict, "double").misconceptions == ["halved"]
+    assert order == ["answer", "doubled", "answer", "doubled_matrix", "answer", "answer", "answer"]
 
 
 def test_wrong_names_the_misconception_and_shows_the_numbers() -> None:

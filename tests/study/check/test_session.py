@@ -9,6 +9,7 @@ import torch
 
 from groundup.study.check import session as session_module
 from groundup.study.check.sandbox import Job, JobError
+from groundup.study.check.session import Session
 from groundup.study.check.wire import Array, Opaque, Raised
 
 DRIVER = b"def go(my): return my.f()\n"
@@ -202,17 +203,40 @@ NAMES = ["one", "two", "three"]
 
 
 def each(sandbox, job, body):
-    """What comes of asking for all three, one ahead, and the session afterwards."""
+    """What comes of asking for all three, some ahead, and the session afterwards."""
     asked = replace(job(f"import os, time\ndef f(n):\n{body}"), drivers=DRIVERS, cases=NAMES)
     with sandbox.session(asked) as session:
         assert session.load().ok
         return list(session.call_each(NAMES)), session
 
 
-def test_asked_one_ahead_the_answers_come_in_order(sandbox, job):
+def test_asked_ahead_the_answers_come_in_order(sandbox, job):
     answers, session = each(sandbox, job, "    print('called', n)\n    return n * 10\n")
     assert [one.value for one in answers] == [10, 20, 30]
     assert session.printed == "called 1\ncalled 2\ncalled 3\n"
+
+
+@pytest.mark.parametrize("third", [0.1, 60])
+def test_meanwhile_something_else_is_done_whose_time_is_not_the_childs(sandbox, job, third):
+    source = f"import time\ndef f(n):\n    time.sleep({third} if n == 3 else 0.1)\n    return n\n"
+    asked = replace(job(source), drivers=DRIVERS, cases=NAMES)
+    done = []
+
+    def meanwhile():
+        if len(done) < 8:
+            time.sleep(0.2)
+            done.append(time.monotonic())
+            return True
+        return False
+
+    with Session(sandbox.wait(), asked, replace(sandbox.limits, wall_s=1.0)) as session:
+        assert session.load().ok
+        found = session.call_each(NAMES, meanwhile)
+        assert next(found).value == 1
+        assert done, "it is done while the child is at work"
+        assert next(found).value == 2
+        assert next(found).kind == (None if third < 1 else "timeout")
+        assert len(done) == 8 or third < 1
 
 
 @pytest.mark.parametrize(

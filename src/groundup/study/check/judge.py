@@ -28,10 +28,11 @@ import torch
 
 import groundup
 from groundup.authoring import Case
+from groundup.study.check.ahead import Ahead
 from groundup.study.check.assemble import Checked, bounded, build_verdict, loading_verdict
 from groundup.study.check.inprocess import Outcome, TopicLike, run_drivers
 from groundup.study.check.job import Answer, Isolation, Job, Loaded
-from groundup.study.check.misconceptions import Matcher, UsualScales, judge_case
+from groundup.study.check.misconceptions import Matcher, UsualScales
 from groundup.study.check.session import Session
 from groundup.study.check.verdict import BuildVerdict, Kind, Receipt, Verdict
 
@@ -252,27 +253,22 @@ class Judge:
         cases = topic.cases()
         names = _names(cases, asked)
         check = _Check(topic, snapshot, shared.seed, asked, names)
-        expected = self._expected(shared, names)
-        self._run(check)
-        return self._judged(check, expected.result())
+        matcher = Matcher(topic, shared.seed, self._usual_scales(topic))
+        ahead = Ahead(cases, check.answers, self._expected(shared, names), matcher)
+        self._run(check, ahead)
+        return self._judged(check, ahead)
 
-    def _judged(self, check: _Check, theirs: Mapping[str, Outcome]) -> _Found:
+    def _judged(self, check: _Check, ahead: Ahead) -> _Found:
         """What the answers are worth, held against the reference's."""
-        topic, asked, cases = check.topic, check.builds, check.topic.cases()
+        asked = check.builds
         loaded = check.loaded
         assert loaded is not None
         if not loaded.ok:
             kind = cast(Kind, loaded.kind or "raised")
             found = [loading_verdict(build, kind, loaded.raised, check.checked.why) for build in asked]
             return _Found(found, check.checked.printed)
-        usual = self._usual_scales(topic)
-        check.checked.results = {
-            name: judge_case(name, cases[name], check.answers[name], theirs[name], usual)
-            for name in check.names
-            if name in check.answers
-        }
-        matcher = Matcher(topic, check.seed, usual)
-        return _Found([build_verdict(one, check.checked, matcher) for one in asked], check.checked.printed)
+        check.checked.results = ahead.finish(check.names)
+        return _Found([build_verdict(one, check.checked, ahead.matcher) for one in asked], check.checked.printed)
 
     def _usual_scales(self, topic: TopicLike) -> UsualScales:
         kept = self._usual.get(topic.id)
@@ -288,7 +284,7 @@ class Judge:
             return self.sandbox.session(job)
         return Session(self.sandbox.wait(), job, replace(self.sandbox.limits, wall_s=wall_s))
 
-    def _run(self, check: _Check) -> None:
+    def _run(self, check: _Check, ahead: Ahead) -> None:
         """All cases; where one ends the child, those of the other builds in another one, within the same time.
 
         A child that has answered is told to end, and nobody waits for that but a thread that closes what it leaves.
@@ -299,7 +295,7 @@ class Judge:
         while check.left():
             with ExitStack() as ending:
                 session = ending.enter_context(self._session(check.job(), wall_s))
-                self._serve(session, check)
+                self._serve(session, check, ahead)
                 if not check.end:
                     session.let_go()
                     closing = ending.pop_all()
@@ -317,8 +313,9 @@ class Judge:
         if check.end:
             check.give_up(check.end)
 
-    def _serve(self, session: Session, check: _Check) -> None:
-        """Load, then call one driver after the other; ``check.end`` says what ended the child, if anything did."""
+    def _serve(self, session: Session, check: _Check, ahead: Ahead) -> None:
+        """Load, then call one driver after the other, judging meanwhile; ``check.end`` says what ended the child, if
+        anything did."""
         check.end = ""
         loaded = session.load()
         if loaded.kind == "internal":
@@ -332,7 +329,7 @@ class Judge:
             return
         cases = check.topic.cases()
         left = check.left()
-        for name, answer in zip(left, session.call_each(left), strict=False):
+        for name, answer in zip(left, session.call_each(left, ahead.step), strict=False):
             if answer.kind == "internal":
                 raise Internal(session.why)
             check.answers[name] = _outcome(answer)

@@ -19,7 +19,7 @@ import socket
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -33,6 +33,7 @@ from groundup.study.check.warm import SandboxError, Ticket, WarmWorker
 _START_S = 30.0  # to be forked and isolated: ours, not the learner's, so it is not charged to them
 _REAP_S = 5.0
 _CHUNK = 2**18
+_AHEAD = 4  # questions that the child has at once, so that it need not wait for whom it answers
 _CHILD_KINDS = ("missing", "forbidden", "out of memory")
 
 
@@ -57,6 +58,7 @@ class Session:
         self._oom_kills = _oom_kills()
         self._channel, self._output, self._ticket = self._fork()
         self._isolated = False
+        self._meanwhile: Callable[[], bool] = _nothing
         self._drivers: frozenset[str] = frozenset()
 
     def _fork(self) -> tuple[socket.socket, int, Ticket]:
@@ -116,18 +118,24 @@ class Session:
         self._require(name)
         return self._called(*self._ask({"do": "call", "name": name, "rng": rng, "arguments": arguments}))
 
-    def call_each(self, names: Sequence[str]) -> Iterator[Answer]:
+    def call_each(self, names: Sequence[str], meanwhile: Callable[[], bool] | None = None) -> Iterator[Answer]:
         """The drivers of these names, one after the other, up to the first that ends the child.
 
-        The child is asked one ahead: it need not wait while its last answer is read here.
+        The child is asked some ahead: it need not wait while its last answer is read here. ``meanwhile`` is called
+        again and again while there is nothing to read, until it returns False; its time is not the child's.
         """
         for name in names:
             self._require(name)
         waiting = deque(names)
         for _ in names:
-            while waiting and len(self._asked) < 2:
+            while waiting and len(self._asked) < _AHEAD:
                 self._put({"do": "call", "name": waiting.popleft(), "rng": True, "arguments": None})
-            yield self._called(*self._await())
+            self._meanwhile = meanwhile or _nothing
+            try:
+                found = self._await()
+            finally:
+                self._meanwhile = _nothing
+            yield self._called(*found)
             if self.death is not None:
                 return
 
@@ -232,7 +240,14 @@ class Session:
                 self._kill(late, "the time is up")
                 return None
             poll.modify(self._channel, select.POLLIN | (select.POLLOUT if self._unsent else 0))
-            events = dict(poll.poll(remaining * 1000))
+            events = dict(poll.poll(0))
+            if not events:
+                began = time.monotonic()
+                if self._meanwhile():
+                    spent = time.monotonic() - began
+                    deadline, self._left = deadline + spent, self._left + spent
+                    continue
+                events = dict(poll.poll(remaining * 1000))
             if self._output in events and not self._read_output():
                 if self.death is not None:
                     return None
@@ -342,6 +357,10 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _nothing() -> bool:
+    return False
 
 
 def _unlock(function: Any, path: str, error: Any) -> None:
