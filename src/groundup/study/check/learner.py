@@ -25,6 +25,9 @@ from typing import Any
 from groundup.study.check import raised, wire
 
 _WATCHED_BYTES = 8 * 2**20
+_CONSTANT = frozenset(
+    (type(None), bool, int, float, complex, str, bytes, types.FunctionType, types.BuiltinFunctionType)
+)
 
 
 class ForbiddenCall(Exception):
@@ -249,16 +252,42 @@ class Watch:
 
 
 def _snapshots(arguments: tuple[Any, ...]) -> list[bytes | None]:
-    """The content of each argument as bytes (so that NaN equals itself); None for what is too large to watch."""
+    """The content of each argument as bytes (so that NaN equals itself); None for what cannot change in place, and for
+    what is too large to watch."""
     left = _WATCHED_BYTES
+    torch = sys.modules["torch"]
     found: list[bytes | None] = []
     for one in arguments:
+        if type(one) in _CONSTANT or type(one) in (torch.Generator, torch.dtype):
+            found.append(None)
+            continue
         try:
-            found.append(wire.encode(one, max_bytes=left, max_items=50_000))
-            left -= len(found[-1] or b"")
+            content = _plain_tensor(one, left) or wire.encode(one, max_bytes=left, max_items=50_000)
+            found.append(content)
+            left -= len(content)
         except Exception:
             found.append(None)
     return found
+
+
+def _plain_tensor(value: Any, limit: int) -> bytes | None:
+    """What :func:`wire.encode` would say of a tensor, in a fifth of the time, where it is of the usual kind."""
+    torch = sys.modules["torch"]
+    base = torch._C.TensorBase
+    if type(value) not in (torch.Tensor, torch.nn.Parameter):
+        return None
+    dtype = base.dtype.__get__(value)
+    if dtype not in (torch.float32, torch.float64, torch.int64) or base.layout.__get__(value) is not torch.strided:
+        return None
+    if base.device.__get__(value).type != "cpu" or not base.is_contiguous(value) or base.is_neg(value):
+        return None
+    width = base.element_size(value)
+    size = base.numel(value) * width
+    if size > limit or base.storage_offset(value) * width + size > base.untyped_storage(value).nbytes():
+        return None
+    shape = tuple(base.shape.__get__(value))
+    head: bytes = repr((str(dtype), shape)).encode()
+    return head + bytes(base.numpy(base.detach(value)).tobytes())
 
 
 def _names(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> list[str]:

@@ -336,8 +336,8 @@ def adjugate_with_a_negative_determinant(my, rng):
 
 
 def adjugate_of_tiny_and_huge_entries(my, rng):
-    a = _good(rng, 4)
-    return [my.adjugate_inverse(a * 1e-15) * 1e-15, my.adjugate_inverse(a * 1e15) * 1e15]
+    a = _good(rng, 3)
+    return [my.adjugate_inverse(a * 1e-20) * 1e-20, my.adjugate_inverse(a * 1e20) * 1e20]
 
 
 def adjugate_of_nearly_singular_matrices(my, rng):
@@ -362,9 +362,14 @@ def adjugate_of_singular_matrices(my, rng):
         rng.attempt(my.adjugate_inverse, torch.zeros(3, 3)),
         *(
             rng.attempt(my.adjugate_inverse, _low(rng, 4, 4, r, dtype, columns=False) * size)
-            for r in (2, 3)
-            for dtype in (torch.float32, F64)
-            for size in (1.0, 1e-10, 1e8)
+            for r, dtype, size in (
+                (2, torch.float32, 1.0),
+                (3, torch.float32, 1e-10),
+                (3, torch.float32, 1e8),
+                (3, F64, 1.0),
+                (2, F64, 1e-10),
+                (3, F64, 1e8),
+            )
         ),
     ]
 
