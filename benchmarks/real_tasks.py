@@ -10,7 +10,7 @@ The claim is that the two sides are equivalent: that the mean scores differ by l
 fixed before any run. It is tested by two one-sided bootstrap tests at 5 %, over examples and seeds. Models are small
 and data few, so that the scores are far from what is published; where the classical baseline wins, the table says so.
 
-Usage: python benchmarks/real_tasks.py [--tasks sst2 trec …] [--seeds 0 1 2] [--out FOLDER] [--quick]
+Usage: python benchmarks/real_tasks.py [--tasks sst2 trec …] [--seeds 0 1 2] [--out FOLDER] [--report FILE] [--quick]
 The folder that holds the sets is named by GROUNDUP_DATA or --data; --made-up takes small ones that are generated. What
 is done is kept below --out, and a run that was stopped goes on. The last line is one JSON document.
 """
@@ -28,8 +28,10 @@ from typing import Any
 
 import torch
 
+from groundup.stack.training.cards import describe_machine
 from measuring import table
 from real.plans import PLANS
+from real.report import page_of
 from real.shelf import make_shelf
 from real.verdicts import COLUMNS, RESAMPLES, Verdict, document_of, judge, rows_of
 from real.work import BASELINES, Place, Unit, data_of, do_all, found_of, job_of, plan_of
@@ -47,6 +49,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("real-tasks"))
     parser.add_argument("--data", type=Path, default=os.environ.get("GROUNDUP_DATA"))
     parser.add_argument("--made-up", action="store_true", help="generated sets instead of those of --data")
+    parser.add_argument("--report", type=Path, help="a Markdown file for the results, too")
     parser.add_argument("--quick", action="store_true", help="a few updates on a few examples: does it run?")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes at once")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
@@ -113,6 +116,10 @@ def main() -> None:
     settings = {"seeds": o.seeds, "margin": MARGIN, "perplexity_margin_percent": 2.0, "resamples": RESAMPLES}
     about = {"torch": torch.__version__, "workers": o.workers, "threads": o.threads, "quick": o.quick}
     document = {"benchmark": "real_tasks", **settings, **about, "made_up": o.made_up}
+    if o.report is not None:
+        machine = describe_machine()
+        where = f"{machine.device}, {machine.cores} cores"
+        o.report.write_text(page_of(verdicts, document, where), encoding="utf-8")
     print(json.dumps({**document, "tasks": [document_of(one) for one in verdicts]}))
 
 

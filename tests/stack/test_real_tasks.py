@@ -244,7 +244,8 @@ def test_tasks_run_end_to_end_on_made_up_sets_and_go_on(tmp_path: Path, run: Run
     assert "0 of 6 pieces are kept" in text
     assert [one["task"] for one in document["tasks"]] == ["trec", "multi30k"]
     (tmp_path / "trec" / "theirs-0.json").write_text("{", encoding="utf-8")  # as a stop would never leave it
-    text, again = run(*order, "--seeds", "0", "1")
+    page = tmp_path / "page.md"
+    text, again = run(*order, "--seeds", "0", "1", "--report", str(page))
     assert "5 of 10 pieces are kept" in text
     for one, other in zip(document["tasks"], again["tasks"], strict=True):
         assert other["ours"]["parameters"] == one["ours"]["parameters"] == one["theirs"]["parameters"]
@@ -252,6 +253,13 @@ def test_tasks_run_end_to_end_on_made_up_sets_and_go_on(tmp_path: Path, run: Run
         assert other["theirs"]["scores"][0] == one["theirs"]["scores"][0]
         assert len(other["ours"]["scores"]) == 2 and other["baselines"] == one["baselines"]
         assert other["low"] <= other["difference"] <= other["high"] and other["margin"] == 1.5
+    words = page.read_text(encoding="utf-8")
+    assert "Not the real thing" in words and str(tmp_path) not in words
+    for one in again["tasks"]:
+        row = next(line for line in words.splitlines() if line.startswith(f"| {one['task']} |"))
+        cells = [cell.strip() for cell in row.split("|")[1:-1]]
+        assert cells[3].partition(" ")[0] == f"{np.mean(one['ours']['scores']):.1f}"
+        assert cells[5].startswith(f"{one['difference']:+.2f}")
     card = read_card(tmp_path / "trec" / "ours-1")
     assert card.seeds == (1,) and card.scores[0].n == 24 and card.scores[0].low is not None
     assert card.cost.tokens > 0 and [one.name for one in card.curves] == ["loss", "learning rate", "gradient norm"]
