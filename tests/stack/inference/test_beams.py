@@ -262,6 +262,16 @@ def test_with_a_penalty_below_0_a_text_is_hoped_for_at_its_present_length_alone(
     assert best.score == pytest.approx(3 * math.log(0.90 * 0.94 * 0.97), abs=1e-6)
 
 
+@pytest.mark.parametrize("least", [0, 3])
+def test_an_end_that_is_no_token_is_refused_by_its_number(least: int) -> None:
+    scores = torch.zeros(2, 9)
+    written = torch.zeros(2, 1, dtype=torch.int64)
+    with pytest.raises(ValueError, match="end 9 is no token of a vocabulary of 9"):
+        Rules((3, 9), min_new_tokens=least).apply(scores, written, 1)
+    kept = Rules((-1, 8), min_new_tokens=least).apply(scores, written, 1)  # -1: a model that has no end
+    assert kept.isinf().sum() == (2 if least else 0)
+
+
 def test_scores_of_half_precision_are_summed_in_single() -> None:
     logits = torch.linspace(-3, 3, 20).half()
     search = BeamSearch(torch.tensor([2]), 1, Rules(), 1.0, True)

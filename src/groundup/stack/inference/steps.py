@@ -147,14 +147,16 @@ class Rules:
 
     def apply(self, scores: Tensor, written: Tensor, new: int) -> Tensor:
         """scores (rows, vocab) of the next token, -inf where it may not come. ``written`` (rows, n) are the tokens so
-        far, -1 for padding, of which the last ``new`` are new."""
+        far, -1 for padding, of which the last ``new`` are new. Raises ValueError for an end that is no token."""
+        if self.end_ids and max(self.end_ids) >= scores.shape[-1]:
+            raise ValueError(f"end {max(self.end_ids)} is no token of a vocabulary of {scores.shape[-1]}")
         if self.repetition_penalty != 1:
             before = torch.where(written < 0, written[:, -1:], written)
             scores = repetition_penalty(scores, before, self.repetition_penalty)
         if self.no_repeat_ngram:
             scores = scores.masked_fill(repeats(written, self.no_repeat_ngram, scores.shape[-1]), _LOWEST)
         if new < self.min_new_tokens and self.end_ids:
-            ends = torch.tensor(self.end_ids, device=scores.device)
+            ends = torch.tensor([one for one in self.end_ids if one >= 0], device=scores.device, dtype=torch.int64)
             scores = scores.index_fill(-1, ends, _LOWEST)
         return scores
 
