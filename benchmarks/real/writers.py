@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from groundup.stack.models.t5 import T5, T5Config
+from groundup.stack.tasks.generation import Decoding
 from groundup.stack.tasks.metrics.rouge import Rouge
 from groundup.stack.tasks.metrics.words import tokenize
 from groundup.stack.tasks.sequences import SequenceTask, sequence_task
@@ -62,8 +63,11 @@ class Writing(Job):
 
     def _task(self, model: T5) -> SequenceTask:
         kind = "translation" if self.plan.measure == "BLEU" else "summarization"
-        lengths = {"source_length": self.plan.length, "target_length": self.plan.written}
-        return sequence_task(model, read_tokenizer(self.shelf / self.plan.name), kind, **lengths)
+        more = {"source_length": self.plan.length, "target_length": self.plan.written, "decoding": self._decoding()}
+        return sequence_task(model, read_tokenizer(self.shelf / self.plan.name), kind, **more)
+
+    def _decoding(self) -> Decoding:
+        return Decoding(no_repeat_ngram=self.plan.no_repeat)
 
     @torch.no_grad()
     def _generated(self, task: SequenceTask, model: Any) -> list[str]:
@@ -77,7 +81,7 @@ class Writing(Job):
                 warnings.simplefilter("ignore")
                 written = model.generate(
                     given["ids"], attention_mask=given["attention_mask"], max_new_tokens=self.plan.written,
-                    do_sample=False,
+                    no_repeat_ngram_size=self.plan.no_repeat, do_sample=False,
                 )  # fmt: skip
             for at, row in zip(places, written.tolist(), strict=True):
                 found[at] = task.tokenizer.decode([one for one in row if one not in special]).strip()

@@ -27,7 +27,7 @@ from groundup.stack.nn.optimizers import AdamW
 from groundup.stack.tasks.classification import Classification
 from groundup.stack.tasks.generation import Decoding, generate_ids
 from groundup.stack.tasks.start import assemble, start
-from groundup.stack.tasks.tuning import fine_tune
+from groundup.stack.tasks.tuning import Plan, fine_tune
 from groundup.stack.text.wordpiece import Normalization, WordPiece
 from groundup.stack.text.wordpiece_file import read_wordpiece, write_wordpiece
 from groundup.stack.training import Settings, train
@@ -151,6 +151,9 @@ def test_an_update_takes_what_was_estimated(name: str, recompute: bool, bfloat16
     model = TINY["build"](name, dim=256, layers=4, dropout=0.1).to(CARD)
     batch = moved(TINY["batch_of"](name, rows=24, length=60))
     told = estimate_memory(model, batch, recompute=recompute, bfloat16=bfloat16)
+    elsewhere = copy.deepcopy(model).cpu()  # as where a model is still to be moved to the card
+    given = {key: one.cpu() for key, one in batch.items()}
+    assert estimate_memory(elsewhere, given, recompute=recompute, bfloat16=bfloat16, device=CARD) == told
     optimizer = AdamW(model.parameters(), lr=1e-3)
 
     def update() -> None:
@@ -252,7 +255,9 @@ def test_fine_tuning_takes_the_card(tmp_path: Path) -> None:
              for one in words for other in words for last in words]  # fmt: skip
     data = TaskData("made", "classification", texts[::2], texts[1::2], ("no", "yes"))
     settings = Settings(steps=60, batch=16, lr=3e-3, schedule="linear", precision="bfloat16")
-    done = fine_tune(tmp_path, data, settings, tmp_path / "out")
+    plans: list[Plan] = []
+    done = fine_tune(tmp_path, data, settings, tmp_path / "out", before=plans.append)
+    assert plans[0].memory is not None and plans[0].memory > 4 * plans[0].parameters
     assert next(done.kit.model.parameters()).device == CARD
     assert max(done.scores.values()) > 95
     assert torch.cuda.get_device_name(CARD) in (tmp_path / "out" / "card" / "card.md").read_text(encoding="utf-8")

@@ -195,6 +195,13 @@ def test_live_bytes_on_true_tensors() -> None:
         assert (live.now, live.peak) == (0, 50 * 4)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a graphics card")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    """PyTorch would end the program."""
+    with pytest.raises(ValueError, match="no device cuda: here there are cpu"):
+        estimate_memory(TINY["build"]("llama"), TINY["batch_of"]("llama"), device="cuda")
+
+
 def test_what_cannot_be_played_is_said() -> None:
     class Choosy(nn.Module):
         def __init__(self) -> None:

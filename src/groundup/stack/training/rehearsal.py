@@ -26,6 +26,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeCopy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from groundup.stack.models.output import IGNORED
+from groundup.stack.training.devices import named_device
 from groundup.stack.training.recompute import recomputing, stop_recompute
 from groundup.stack.transformer.attention import CausalWindow
 
@@ -59,12 +60,15 @@ def rehearsed(
 
     The model is left as it is; so are random numbers. ``device`` is its own where not given, the CPU for one on
     ``meta``. Of the batch the shapes matter, and what share of its ``labels`` counts. Raises ValueError for a model
-    that looks at the values of its tensors.
+    that looks at the values of its tensors, and for a device that is not there, whose kernels are not, either.
     """
     labels = batch.get("labels")
     share = 1.0 if labels is None else float((labels != IGNORED).float().mean())
-    place = torch.device(device) if device is not None else next(model.parameters()).device
-    place = torch.device("cpu") if place.type == "meta" else place
+    place = next(model.parameters()).device if device is None else torch.device(device)
+    if place.type == "meta":
+        place = torch.device("cpu")
+    elif device is not None:
+        place = named_device(place)
     fake = FakeTensorMode()
     with FakeCopyMode(fake):
         played = copy.deepcopy(model).train()
