@@ -36,7 +36,6 @@ from real.shelf import make_shelf
 from real.verdicts import COLUMNS, RESAMPLES, Verdict, document_of, judge, rows_of
 from real.work import BASELINES, Place, Unit, data_of, do_all, found_of, job_of, plan_of
 
-SEEDS = (0, 1, 2)
 MARGIN = 1.5  # points, for all measures but perplexities
 PERPLEXITY_MARGIN = 100 * math.log(1.02)  # two percent, as perplexities are compared by their logarithm times 100
 BASELINE_SECONDS, PRETRAINING_SECONDS = 20, 600  # of one core
@@ -45,7 +44,9 @@ BASELINE_SECONDS, PRETRAINING_SECONDS = 20, 600  # of one core
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=list(PLANS), choices=list(PLANS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, help="of every set (default: from 0 on, as many as its plan has)"
+    )
     parser.add_argument("--out", type=Path, default=Path("real-tasks"))
     parser.add_argument("--data", type=Path, default=os.environ.get("GROUNDUP_DATA"))
     parser.add_argument("--made-up", action="store_true", help="generated sets instead of those of --data")
@@ -59,9 +60,13 @@ def options() -> argparse.Namespace:
     return found
 
 
-def units_of(tasks: Sequence[str], seeds: Sequence[int]) -> list[Unit]:
+def seeds_of(name: str, asked: Sequence[int] | None) -> list[int]:
+    return list(asked) if asked else list(range(PLANS[name].pairs))
+
+
+def units_of(tasks: Sequence[str], asked: Sequence[int] | None) -> list[Unit]:
     """The longest runs first, so that no worker is left with one in the end."""
-    units = [Unit(name, who, seed) for name in tasks for who in ("ours", "theirs") for seed in seeds]
+    units = [Unit(name, who, seed) for name in tasks for who in ("ours", "theirs") for seed in seeds_of(name, asked)]
     units.sort(key=lambda one: -PLANS[one.name].seconds)
     return units + [Unit(name, BASELINES) for name in tasks]
 
@@ -103,8 +108,9 @@ def main() -> None:
         what = unit.who if unit.who == BASELINES else f"{unit.who}, seed {unit.seed}"
         print(f"{number} of {len(missing)}: {unit.name}, {what}: {seconds:.0f} s", flush=True)
 
-    verdicts = [verdict_of(name, o.seeds, place) for name in o.tasks]
-    table(f"Mean and spread over seeds {', '.join(map(str, o.seeds))}", COLUMNS, rows_of(verdicts))
+    seeds = {name: seeds_of(name, o.seeds) for name in o.tasks}
+    verdicts = [verdict_of(name, seeds[name], place) for name in o.tasks]
+    table("Mean and spread over the seeds", COLUMNS, rows_of(verdicts))
     print("\nalike?: the 90 % interval of the difference lies within the margin (two one-sided tests at 5 %);")
     print("differences of perplexities in percent. better than ours?: the 95 % interval of the difference excludes 0.")
     others = [[one.task, name, value] for one in verdicts for name, value in one.baselines.items()]
@@ -113,7 +119,7 @@ def main() -> None:
     won = [one.task for one in verdicts if one.winner == "baseline"]
     print(f"\nequivalent within the margin, and better than the weakest baseline: {alike} of {len(verdicts)};")
     print(f"the classical baseline wins: {', '.join(won) or 'nowhere'}")
-    settings = {"seeds": o.seeds, "margin": MARGIN, "perplexity_margin_percent": 2.0, "resamples": RESAMPLES}
+    settings = {"seeds": seeds, "margin": MARGIN, "perplexity_margin_percent": 2.0, "resamples": RESAMPLES}
     about = {"torch": torch.__version__, "workers": o.workers, "threads": o.threads, "quick": o.quick}
     document = {"benchmark": "real_tasks", **settings, **about, "made_up": o.made_up}
     if o.report is not None:

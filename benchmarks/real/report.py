@@ -15,8 +15,8 @@ Written by `benchmarks/real_tasks.py --report` on $machine, with torch $torch. N
 
 Small models of ours, trained by our own loop, beside transformers' implementation of the same architecture in a plain
 loop of PyTorch's parts, and beside what the field used before. The two of a pair share the first weights, the examples
-of each update and the settings, and nothing else. Scores are means over the seeds $seeds, on the same held-out
-examples, with the standard deviation over seeds.
+of each update and the settings, and nothing else. Scores are means over the seeds that the
+table names, on the same held-out examples, with the standard deviation over seeds.
 
 A pair is alike where the 90 % interval of the difference ($resamples bootstrap resamples of examples and seeds) lies
 within a margin that was fixed before: $margin points, for perplexities $percent %. "Not shown" is not "different".
@@ -52,7 +52,6 @@ def page_of(verdicts: Sequence[Verdict], document: Mapping[str, Any], machine: s
         warning=warning,
         machine=machine,
         torch=document["torch"],
-        seeds=", ".join(str(one) for one in document["seeds"]),
         resamples=document["resamples"],
         margin=document["margin"],
         percent=f"{document['perplexity_margin_percent']:g}",
@@ -60,10 +59,11 @@ def page_of(verdicts: Sequence[Verdict], document: Mapping[str, Any], machine: s
         number=len(verdicts),
         won=", ".join(one.task for one in verdicts if one.winner == "baseline") or "none",
         sides=_table(
-            ["set", "score", "examples", "ours", "transformers", "difference (90 %)", "margin", "alike?"],
+            ["set", "score", "examples", "seeds", "ours", "transformers", "difference (90 %)", "margin", "alike?"],
             [
                 [
-                    one.task, one.measure, one.examples, _side(one.ours), _side(one.theirs),
+                    one.task, one.measure, one.examples, _seeds(document["seeds"][one.task]),
+                    _side(one.ours), _side(one.theirs),
                     f"{one.difference:+.2f} ({one.low:+.2f} to {one.high:+.2f})", f"{one.margin:.2f}", one.alike,
                 ]
                 for one in verdicts
@@ -95,6 +95,13 @@ def page_of(verdicts: Sequence[Verdict], document: Mapping[str, Any], machine: s
 
 def _is_trial(document: Mapping[str, Any]) -> bool:
     return bool(document["made_up"] or document["quick"])
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """The first and the last where none is missing between them, else all."""
+    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
 
 
 def _side(side: Side) -> str:

@@ -135,7 +135,7 @@ def rows_of(verdicts: Sequence[Verdict]) -> list[list[object]]:
     rows: list[list[object]] = []
     for one in verdicts:
         rows.append([
-            one.task, one.measure, one.examples,
+            one.task, one.measure, one.examples, len(one.ours.scores),
             f"{one.ours.mean:.1f} ± {one.ours.spread:.1f}", f"{one.theirs.mean:.1f} ± {one.theirs.spread:.1f}",
             f"{one.difference:+.2f} ({one.low:+.2f} to {one.high:+.2f})", f"±{one.margin:.2f}",
             one.alike,
@@ -145,7 +145,7 @@ def rows_of(verdicts: Sequence[Verdict]) -> list[list[object]]:
 
 
 COLUMNS = [
-    "set", "measure", "examples", "ours", "transformers", "difference (90 %)", "margin", "alike?", "classical",
+    "set", "measure", "examples", "seeds", "ours", "transformers", "difference (90 %)", "margin", "alike?", "classical",
     "which", "better than ours?",
 ]  # fmt: skip
 

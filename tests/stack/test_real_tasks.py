@@ -258,8 +258,9 @@ def test_tasks_run_end_to_end_on_made_up_sets_and_go_on(tmp_path: Path, run: Run
     for one in again["tasks"]:
         row = next(line for line in words.splitlines() if line.startswith(f"| {one['task']} |"))
         cells = [cell.strip() for cell in row.split("|")[1:-1]]
-        assert cells[3].partition(" ")[0] == f"{np.mean(one['ours']['scores']):.1f}"
-        assert cells[5].startswith(f"{one['difference']:+.2f}")
+        assert cells[3] == "0, 1"
+        assert cells[4].partition(" ")[0] == f"{np.mean(one['ours']['scores']):.1f}"
+        assert cells[6].startswith(f"{one['difference']:+.2f}")
     card = read_card(tmp_path / "trec" / "ours-1")
     assert card.seeds == (1,) and card.scores[0].n == 24 and card.scores[0].low is not None
     assert card.cost.tokens > 0 and [one.name for one in card.curves] == ["loss", "learning rate", "gradient norm"]
