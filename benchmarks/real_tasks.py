@@ -51,6 +51,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=os.environ.get("GROUNDUP_DATA"))
     parser.add_argument("--made-up", action="store_true", help="generated sets instead of those of --data")
     parser.add_argument("--report", type=Path, help="a Markdown file for the results, too")
+    parser.add_argument("--kept", action="store_true", help="run nothing: the results of what a stopped run has kept")
     parser.add_argument("--quick", action="store_true", help="a few updates on a few examples: does it run?")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes at once")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
@@ -65,8 +66,8 @@ def seeds_of(name: str, asked: Sequence[int] | None) -> list[int]:
 
 
 def units_of(tasks: Sequence[str], asked: Sequence[int] | None) -> list[Unit]:
-    """The longest runs first, so that no worker is left with one in the end."""
-    units = [Unit(name, who, seed) for name in tasks for who in ("ours", "theirs") for seed in seeds_of(name, asked)]
+    """The longest runs first, so that no worker is left with one in the end; pair by pair, for one that is stopped."""
+    units = [Unit(name, who, seed) for name in tasks for seed in seeds_of(name, asked) for who in ("ours", "theirs")]
     units.sort(key=lambda one: -PLANS[one.name].seconds)
     return units + [Unit(name, BASELINES) for name in tasks]
 
@@ -91,9 +92,15 @@ def verdict_of(name: str, seeds: Sequence[int], place: Place) -> Verdict:
     return judge(plan, job_of(name, place).golds(), outcomes["ours"], outcomes["theirs"], baselines, margin)
 
 
-def main() -> None:
-    o = options()
-    place = Place(None if o.made_up else o.data, o.out, o.quick)
+def whole_pairs(name: str, asked: Sequence[int] | None, place: Place) -> list[int]:
+    """The seeds of which both sides are kept."""
+    sides = ("ours", "theirs")
+    seeds = seeds_of(name, asked)
+    return [seed for seed in seeds if all(found_of(Unit(name, who, seed), place) is not None for who in sides)]
+
+
+def run_missing(o: argparse.Namespace, place: Place) -> None:
+    """All that is not kept yet."""
     units = units_of(o.tasks, o.seeds)
     say_estimate(units, place, o.workers)
     began = time.perf_counter()
@@ -108,8 +115,17 @@ def main() -> None:
         what = unit.who if unit.who == BASELINES else f"{unit.who}, seed {unit.seed}"
         print(f"{number} of {len(missing)}: {unit.name}, {what}: {seconds:.0f} s", flush=True)
 
-    seeds = {name: seeds_of(name, o.seeds) for name in o.tasks}
-    verdicts = [verdict_of(name, seeds[name], place) for name in o.tasks]
+
+def main() -> None:
+    o = options()
+    place = Place(None if o.made_up else o.data, o.out, o.quick)
+    if not o.kept:
+        run_missing(o, place)
+    seeds = {name: whole_pairs(name, o.seeds, place) for name in o.tasks}
+    tasks = [name for name in o.tasks if seeds[name] and found_of(Unit(name, BASELINES), place) is not None]
+    if not tasks:
+        raise SystemExit(f"{o.out} keeps no whole pair of runs of these sets: leave out --kept to run them")
+    verdicts = [verdict_of(name, seeds[name], place) for name in tasks]
     table("Mean and spread over the seeds", COLUMNS, rows_of(verdicts))
     print("\nalike?: the 90 % interval of the difference lies within the margin (two one-sided tests at 5 %);")
     print("differences of perplexities in percent. better than ours?: the 95 % interval of the difference excludes 0.")

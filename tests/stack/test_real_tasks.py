@@ -261,6 +261,13 @@ def test_tasks_run_end_to_end_on_made_up_sets_and_go_on(tmp_path: Path, run: Run
         assert cells[3] == "0, 1"
         assert cells[4].partition(" ")[0] == f"{np.mean(one['ours']['scores']):.1f}"
         assert cells[6].startswith(f"{one['difference']:+.2f}")
+    (tmp_path / "trec" / "theirs-0.json").unlink()
+    _, last = run(*order, "--kept")
+    assert [one["task"] for one in last["tasks"]] == ["trec", "multi30k"]
+    assert last["seeds"] == {"trec": [1], "multi30k": [0, 1]}, "what is kept of a whole pair"
+    assert last["tasks"][0]["ours"]["scores"] == again["tasks"][0]["ours"]["scores"][1:]
+    with pytest.raises(SystemExit, match="no whole pair"):
+        run(*order[:-2], "sst2", "--kept")
     card = read_card(tmp_path / "trec" / "ours-1")
     assert card.seeds == (1,) and card.scores[0].n == 24 and card.scores[0].low is not None
     assert card.cost.tokens > 0 and [one.name for one in card.curves] == ["loss", "learning rate", "gradient norm"]
