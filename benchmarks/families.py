@@ -219,7 +219,9 @@ def main() -> None:
     shape = f"dim {o.dim}, {o.layers} layers, {o.heads} heads, {o.batch} texts of {o.length}"
     table(f"{shape}, {o.threads} threads, {o.device}", ["family", "what", "who", "attention", "tokens/s"], rows)
     shares = {name: share for name, share in document.items() if "ceiling" in name}
-    print(f"Ceiling: {before / 1e9:.0f} GFLOP/s on the CPU; " + ", ".join(f"{k}: {v:.0%}" for k, v in shares.items()))
+    print(
+        f"Ceiling: {before / 1e9:.0f} GFLOP/s on {o.device}; " + ", ".join(f"{k}: {v:.0%}" for k, v in shares.items())
+    )
     versions = {"torch": torch.__version__, "threads": o.threads, "device": o.device}
     conclude({"benchmark": "families", "shape": shape, **versions, **document}, wanted)
 

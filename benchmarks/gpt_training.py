@@ -95,7 +95,7 @@ def step_of(
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        wait_for(ids.device.type)
+        wait_for(str(ids.device))
 
     return step
 

@@ -10,7 +10,7 @@ The claim is that the two sides are equivalent: that the mean scores differ by l
 fixed before any run. It is tested by two one-sided bootstrap tests at 5 %, over examples and seeds. Models are small
 and data few, so that the scores are far from what is published; where the classical baseline wins, the table says so.
 
-Usage: python benchmarks/real_tasks.py [--tasks sst2 trec …] [--seeds 0 1 2] [--out FOLDER] [--report FILE] [--quick]
+Usage: python benchmarks/real_tasks.py [--tasks sst2 trec …] [--seeds 0 1 2] [--out FOLDER] [--report FILE] [--kept]
 The folder that holds the sets is named by GROUNDUP_DATA or --data; --made-up takes small ones that are generated. What
 is done is kept below --out, and a run that was stopped goes on. The last line is one JSON document.
 """

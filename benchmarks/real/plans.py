@@ -1,4 +1,4 @@
-"""What is trained on each set: how large a model, how many updates, how it is scored. Fixed before anything is run.
+"""What is trained on each set: how large a model, how many updates, how it is scored. Fixed before a run, but for two.
 
 Sizes are such that a run takes one or two minutes of one core, of Multi30k eight. Both sides of a task have the same
 plan, to the last number; the numbers were chosen by the training parts, and not by what either side scores.

@@ -20,6 +20,8 @@ table names, on the same held-out examples, with the standard deviation over see
 
 A pair is alike where the 90 % interval of the difference ($resamples bootstrap resamples of examples and seeds) lies
 within a margin that was fixed before: $margin points, for perplexities $percent %. "Not shown" is not "different".
+The plans of Multi30k and SciTLDR were changed after a first run, and given more pairs: `benchmarks/real/plans.py` says
+how and why.
 
 **$alike of $number are equivalent within the margin and have learned more than the weakest baseline.** The classical
 baseline is better than our small model on: $won.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 import types
@@ -17,12 +16,11 @@ import torch
 
 from groundup.authoring import Case, close
 from groundup.study.check import misconceptions
-from groundup.study.check.assemble import LARGEST, bounded, cleaned
 from groundup.study.check.inprocess import run_drivers
 from groundup.study.check.job import Answer, Isolation, Job, Loaded, RaisedAt
 from groundup.study.check.judge import SEED_BITS, Judge
 from groundup.study.check.limits import Limits
-from groundup.study.check.verdict import BuildVerdict, Failure, Given, Receipt, Shown, Verdict
+from groundup.study.check.verdict import Failure, Verdict
 from groundup.study.workspace import Snapshot
 
 SOURCE = """
@@ -489,50 +487,3 @@ def test_a_reference_that_fails_is_internal() -> None:
     verdict, _ = judged(topic=topic)
     assert verdict.kind == "internal"
     assert "the reference failed in doubled" in str(verdict.message)
-
-
-# ── the judge's edge ─────────────────────────────────────────────────────────
-
-
-def bad_verdict(size: int) -> Verdict:
-    nasty = "\x1b[31m\x00\ud800\u2028<b>" * size
-    cells = [[nasty] * 12] * 12
-    value = Shown(text=nasty, cells=cells, wrong=[[True] * 12] * 12)
-    found = Failure(
-        case="c",
-        title="t",
-        message=nasty,
-        given=[Given(name="x", value=value)] * 6,
-        returned=value,
-        expected=value,
-        trace=[nasty] * 12,
-    )
-    builds = [BuildVerdict(build=f"b{i}", kind="wrong", cases=1, passed=0, failure=found) for i in range(5)]
-    receipt = Receipt(path="p", sha256="s", check_version=1, seed=1, isolation="i", groundup="g", seconds=0.1)
-    return Verdict(topic="t", kind="wrong", builds=builds, receipt=receipt, printed=nasty * 100)
-
-
-@pytest.mark.parametrize("size", [1, 3, 300])
-def test_what_leaves_is_bounded_and_clean(size: int) -> None:
-    found = bounded(bad_verdict(size))
-    raw = found.model_dump_json().encode("utf-8")
-    assert len(raw) <= LARGEST
-
-    def strings(value: Any) -> Iterator[str]:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            yield from (one for item in value.values() for one in strings(item))
-        elif isinstance(value, list):
-            yield from (one for item in value for one in strings(item))
-
-    for text in strings(json.loads(raw)):
-        assert all(one.isprintable() or one in "\n\t" for one in text)
-    assert found.builds[0].failure is not None
-    assert found.kind == "wrong"
-
-
-def test_a_small_verdict_loses_nothing() -> None:
-    verdict, _ = judged(mine={"double": halved})
-    assert bounded(verdict) == verdict
-    assert cleaned({"a": ["x", 1, None]}) == {"a": ["x", 1, None]}

@@ -28,14 +28,14 @@ class Ahead:
         self._cases, self._answers, self._expected = cases, answers, expected
         self._known: dict[str, list[ImplementationLike]] = {}  # of a build, the mistakes that explain what has failed
         self._failing: deque[tuple[str, CaseResult]] = deque()
-        self._work: Iterator[None] = iter(())
+        self._work: Iterator[bool] = iter(())
 
     def step(self) -> bool:
         """Do a part of what can be done, of some milliseconds at most; False where there is nothing to do now."""
         if self._judge_one():
             return True
         while True:
-            if next(self._work, self) is not self:
+            if next(self._work, False):
                 return True
             if not self._failing:
                 return False
@@ -65,7 +65,7 @@ class Ahead:
         self.results[name] = found
         return found
 
-    def _foresee(self, build: str, result: CaseResult) -> Iterator[None]:
+    def _foresee(self, build: str, result: CaseResult) -> Iterator[bool]:
         """Run the mistakes that explain all failures of the build before this one, each a step; those that explain
         this one, too, are left."""
         if build not in self._known:
@@ -77,5 +77,5 @@ class Ahead:
             outcome = self.matcher.outcome(mistake, result)
             if alike(result.case, result.outcome, outcome, result.expected):
                 left.append(mistake)
-            yield
+            yield True
         self._known[build] = left
