@@ -1,7 +1,8 @@
 """How long a learner waits for a verdict, beside what a test runner takes on the same file and the same cases.
 
 Measured in one run, warm, several times each, for a right answer and for a wrong one, with 0.3 s between two presses
-(nobody presses faster, and in that time the judge runs the reference for the next check; all are given the same pause):
+(nobody presses faster, and in that time the judge runs the reference for the next check, and a child is made ready for
+it; all are given the same pause):
 
 - ``groundup``: what a press of Check does: snapshot, sandboxed child, comparison, durable record, verdict;
 - ``floor``: the same drivers and comparisons in this very process, without any isolation: what no checker can beat;
@@ -12,8 +13,9 @@ Measured in one run, warm, several times each, for a right answer and for a wron
 - ``otter-grader``: ``Notebook.check`` on the same cases in the same process; left out, and said so, where it is not
   installed (``pip install otter-grader``).
 
-Also measured: how long after the start the checker is ready (budget 4 s), and eight learners who press at once
-(budget: p95 at most 4 times that of one alone).
+Also measured: how long after the start the checker is ready (budget 4 s), eight learners who press at once
+(budget: p95 at most 4 times that of one alone), and what the machine itself takes to wake: the same few lines of Python
+over and over, and after such a pause. On a shared machine the second can be many times the first.
 
 Peers are measured on three topics (--peers), ours and the floor on all that are written, or those that are named.
 
@@ -84,6 +86,25 @@ def spent(action: Callable[[], object], repeats: int, *, warm: int = 1) -> list[
         action()
         times.append((time.perf_counter() - began) * 1000)
     return times
+
+
+def awakening() -> dict[str, float]:
+    """Milliseconds of the same few lines of Python, over and over and after a pause."""
+
+    def lines() -> None:
+        table = {str(number): number for number in range(3_000)}
+        sum(table.values())
+
+    def median(pause: float) -> float:
+        times = []
+        for _ in range(12):
+            time.sleep(pause)
+            began = time.perf_counter()
+            lines()
+            times.append((time.perf_counter() - began) * 1000)
+        return round(statistics.median(times), 2)
+
+    return {"over and over": median(0.0), "after a pause": median(PAUSE_S)}
 
 
 def p95(times: list[float]) -> float:
@@ -186,6 +207,7 @@ def at_once(study: Study, topic: Topic, learners: int, rounds: int) -> dict[str,
     together = []
     with ThreadPoolExecutor(learners) as pool:
         for _ in range(rounds):
+            time.sleep(PAUSE_S)
             start = threading.Barrier(learners)
             together += [one.result() for one in [pool.submit(press, start) for _ in range(learners)]]
     return {
@@ -269,6 +291,8 @@ def main() -> None:
         if importlib.util.find_spec("otter") is None:
             print("otter-grader is not installed: it is left out")
         print(f"the checker was ready {ready_s} s after it was asked for (budget 4 s)")
+        machine = awakening()
+        print(f"the machine: {machine['over and over']} ms over and over, {machine['after a pause']} after a pause")
         print(f"{os.cpu_count()} cores, isolation: {isolation}; each time is a median, right and wrong answers apart")
         reports = []
         written = [topic.id for topic in study.roadmap.topics.values() if topic.written]
@@ -286,7 +310,8 @@ def main() -> None:
             for label, value in dict(report.get("at once", {})).items():
                 print(f"  {label:32} {value!s:>10}")
         study.close()
-    print(json.dumps({"benchmark": "check_latency", "isolation": isolation, "ready s": ready_s, "topics": reports}))
+    report = {"benchmark": "check_latency", "isolation": isolation, "ready s": ready_s, "the machine ms": machine}
+    print(json.dumps({**report, "topics": reports}))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 FIRST_FILE = FirstFile()
 FIRST_DONE = "groundup:first"
+_SPARES = 8  # children that may wait for the next checks: as many as press at once in a class
 
 
 class NotWritten(LookupError):
@@ -113,7 +114,7 @@ class Study:
                 from groundup.study.check.sandbox import Sandbox
 
                 # The worker first: it imports torch while this process does.
-                sandbox = Sandbox(hidden=(self.home.path,))
+                sandbox = Sandbox(hidden=(self.home.path,), spares=_SPARES)
                 sandbox.start()
                 from groundup.study.check.judge import Judge
 

@@ -249,7 +249,7 @@ def test_a_child_sees_nothing_of_the_judges_environment(sandbox, monkeypatch, ru
 def test_a_child_holds_no_reference(any_sandbox, run):
     answer, _, _ = run(any_sandbox, "return sorted(n for n in sys.modules if n.startswith('groundup'))")
     known = set(answer.value)
-    own = ["child", "frames", "isolate", "job", "learner", "limits", "raised", "rng", "wire"]
+    own = ["child", "frames", "isolate", "job", "learner", "limits", "raised", "rehearsal", "rng", "wire"]
     layers = ["landlock", "layers", "namespaces", "paths", "rlimits", "seccomp", "system"]
     assert not [name for name in known if name.startswith(("groundup.stack", "groundup.curriculum"))]
     assert known <= {

@@ -20,6 +20,7 @@ from groundup.study.check.job import Answer, Isolation, Job, Loaded, RaisedAt
 from groundup.study.check.limits import Limits
 from groundup.study.check.selftest import Probe, run
 from groundup.study.check.session import JobError, Session
+from groundup.study.check.spares import Spares
 from groundup.study.check.warm import SandboxError, WarmWorker
 
 LEVELS = ("auto", "strict", "namespaces", "landlock", "rlimits")
@@ -33,7 +34,8 @@ class Sandbox:
     ``level``: "auto" takes the strongest isolation that works here, "strict" refuses anything less than all of it, and
     the names of :mod:`groundup.study.check.isolate.layers` force one (a weaker one is for tests). ``hidden`` are
     folders that a child must not see, besides groundup's own. Every limit and layer is probed once in the background
-    after the start; ``self_test=False`` leaves that out, but in strict mode.
+    after the start; ``self_test=False`` leaves that out, but in strict mode. ``spares`` is how many children may wait
+    for a job (:mod:`groundup.study.check.spares`).
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Sandbox:
         hidden: Sequence[str | Path] = (),
         *,
         self_test: bool = True,
+        spares: int = 0,
     ) -> None:
         if level not in LEVELS:
             raise ValueError(f"level is one of {', '.join(LEVELS)}, not {level!r}")
@@ -58,6 +61,7 @@ class Sandbox:
         self._lock = threading.RLock()
         self._worker: WarmWorker | None = None
         self._closed = False
+        self._spares = Spares(self.wait, self.limits, spares)
 
     # ── the worker ───────────────────────────────────────────────────────────
 
@@ -71,6 +75,7 @@ class Sandbox:
             if self._tester is None and self._test:
                 self._tester = threading.Thread(target=self._probe, name="groundup-selftest", daemon=True)
                 self._tester.start()
+        self._spares.start()
 
     def _lost(self, worker: WarmWorker) -> None:
         """A worker has ended. One that had served is replaced at once; one that could not start is not."""
@@ -158,7 +163,19 @@ class Sandbox:
     def session(self, job: Job, wall_s: float | None = None) -> Session:
         """A child for this job, for a ``with`` statement; ``wall_s`` gives it other time than the sandbox's limits."""
         limits = self.limits if wall_s is None else replace(self.limits, wall_s=wall_s)
-        return Session(self.wait(), job, limits)
+        worker = self.wait()
+        self._spares.begin()
+        try:
+            session = self._spares.take(worker)
+            if session is None:
+                session = Session(worker, job, limits)
+            else:
+                session.give(job, limits)
+        except BaseException:
+            self._spares.end()
+            raise
+        session.released = self._spares.end
+        return session
 
     def close(self) -> None:
         """End the worker and all its children; idempotent."""
@@ -167,6 +184,7 @@ class Sandbox:
             worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
+        self._spares.close()
         if self._tester is not None and self._tester is not threading.current_thread():
             self._tester.join(timeout=10)
 

@@ -42,10 +42,14 @@ class JobError(ValueError):
 
 
 class Session:
-    """Use as a context manager; on leaving it the child is dead and nothing of it is left. Not for several threads."""
+    """Use as a context manager; on leaving it the child is dead and nothing of it is left. Not for several threads.
 
-    def __init__(self, worker: WarmWorker, job: Job, limits: Limits) -> None:
-        self.job, self.limits = job, limits
+    One that is made without a job waits for it: it can rehearse meanwhile, and is given the job later.
+    """
+
+    def __init__(self, worker: WarmWorker, job: Job | None, limits: Limits) -> None:
+        self._job, self.limits = job, limits
+        self.released: Callable[[], object] = _nothing  # called once, when the child is no longer at work
         self.death: DeathKind | None = None
         self.why = ""
         self._worker = worker
@@ -77,6 +81,27 @@ class Session:
         os.set_blocking(output, False)
         return ours, output, ticket
 
+    # ── before it has a job ──────────────────────────────────────────────────
+
+    def rehearse(self) -> bool:
+        """Let the child take the steps of a check on a file of ours; False where it did not come through that."""
+        return self._ask({"do": "rehearse"})[0] is not None
+
+    def waits_at(self, worker: WarmWorker) -> bool:
+        """Whether this worker's child is there and can be given a job."""
+        return self._worker is worker and self.death is None and not self._ticket.ended.is_set()
+
+    def give(self, job: Job, limits: Limits) -> None:
+        """The job, with all the time that the limits grant; whatever the child did before it is not counted."""
+        self._job, self.limits = job, limits
+        self._left = limits.wall_s
+        self._oom_kills = _oom_kills()
+
+    @property
+    def job(self) -> Job:
+        assert self._job is not None, "there is no job yet"
+        return self._job
+
     # ── what the judge asks ──────────────────────────────────────────────────
 
     @property
@@ -97,10 +122,13 @@ class Session:
         except SyntaxError as error:
             raise JobError(f"{self.job.topic}: {self.job.drivers_name}: {error}") from error
         prepared, _ = self._ask({"do": "prepare", "job": plain})
-        if prepared is not None and "broken" in prepared:
+        if prepared is None:  # no line of the learner's was run yet: whatever ended the child was not theirs
+            self.death = "internal"
+            return Loaded(ok=False, kind="internal")
+        if "broken" in prepared:
             raise JobError(f"{self.job.topic}: {_text(prepared['broken'])}")
         # Said before any line of the learner's code was run, and so to be believed.
-        self._drivers = frozenset((prepared or {}).get("drivers", ()))
+        self._drivers = frozenset(prepared["drivers"])
         answer, seconds = self._ask({"do": "load"})
         if answer is None:
             return Loaded(ok=False, kind=self.death, seconds=seconds)
@@ -332,9 +360,15 @@ class Session:
         """Ask for the child's end and do not wait for it, as ``close`` does, which still must come."""
         if not self._ticket.ended.is_set():
             self._worker.kill(self._ticket)
+        self._release()
+
+    def _release(self) -> None:
+        released, self.released = self.released, _nothing
+        released()
 
     def close(self) -> None:
         """End the child, wait until it is gone, and remove its folder."""
+        self._release()
         if not self._ticket.ended.is_set():
             self._worker.kill(self._ticket)
             self._ticket.ended.wait(_REAP_S)

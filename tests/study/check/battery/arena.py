@@ -106,13 +106,17 @@ class Arena:
         secret = {**os.environ, "GROUNDUP_BATTERY": MARK}
         self.bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], env=secret)
         os.environ["GROUNDUP_BATTERY"] = MARK
-        self.sandbox = Sandbox(LIMITS, level=level, hidden=[self.home], self_test=False)
+        self.sandbox = Sandbox(LIMITS, level=level, hidden=[self.home], self_test=False, spares=1)
         self.level = self.sandbox.isolation.name
+        self._old = {one.pid for one in psutil.Process().children(recursive=True)}  # no child was asked for yet
         self.judge = Judge(self.sandbox)
         for _ in range(3):
             assert self.honest().kind == "passed"
-        time.sleep(1)  # a verdict does not wait for the end of its child: what is usual is without it
-        self.usual = self._usual()
+        time.sleep(1)  # a verdict does not wait for the end of its child, and a child that waits takes its time
+        deadline = time.monotonic() + 20
+        while self._processes().count("fresh") != 1 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.usual = self._usual()  # with one child, which waits for the next check
 
     def _secrets(self) -> None:
         for name in (".groundup/progress.sqlite", ".groundup/token", "mine/mathematics/vectors.py"):
@@ -227,18 +231,22 @@ class Arena:
         return problems
 
     def _processes(self) -> list[str]:
-        """This process's descendants by number and state, the bystander's included; a stopped one is no usual one."""
+        """This process's descendants by number and state, the bystander's included; a stopped one is no usual one.
+
+        A child that waits for the next check is another one each time: what is younger than the worker has no number here.
+        """
         found = []
         for one in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                found.append(f"{one.pid}{' stopped' if one.status() == psutil.STATUS_STOPPED else ''}")
+                name = str(one.pid) if one.pid in self._old else "fresh"
+                found.append(f"{name}{' stopped' if one.status() == psutil.STATUS_STOPPED else ''}")
         return sorted(found)
 
     def _descriptors(self) -> int:
         return psutil.Process().num_fds()
 
     def _left(self) -> list[str]:
-        left = [str(path) for path in Path(tempfile.gettempdir()).glob(f"groundup-check-{os.getpid()}-*")]
+        left = ["a folder" for _ in Path(tempfile.gettempdir()).glob(f"groundup-check-{os.getpid()}-*")]
         shared = Path("/dev/shm")
         left += [str(path) for path in shared.iterdir()] if shared.is_dir() else []
         return sorted([*left, *(path for path in OUTSIDE if os.path.exists(path))])
