@@ -85,6 +85,7 @@ class Session:
 
     def rehearse(self) -> bool:
         """Let the child take the steps of a check on a file of ours; False where it did not come through that."""
+        self._left = _START_S
         return self._ask({"do": "rehearse"})[0] is not None
 
     def waits_at(self, worker: WarmWorker) -> bool:
@@ -92,7 +93,8 @@ class Session:
         return self._worker is worker and self.death is None and not self._ticket.ended.is_set()
 
     def give(self, job: Job, limits: Limits) -> None:
-        """The job, with all the time that the limits grant; whatever the child did before it is not counted."""
+        """The job, with all the time that the limits grant; what the child waited or did before it is not counted (but
+        for the tenth of a second of its processor's time that a rehearsal takes)."""
         self._job, self.limits = job, limits
         self._left = limits.wall_s
         self._oom_kills = _oom_kills()

@@ -10,6 +10,7 @@ also ended, by other learners' code, as every child can. One that is gone is not
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -21,7 +22,6 @@ from groundup.study.check.session import Session
 from groundup.study.check.warm import SandboxError, WarmWorker
 
 _AFTER_S = 0.05  # by then a verdict has been recorded and sent
-_AGAIN_S = 5.0  # after one that could not be made
 
 
 class Spares:
@@ -97,7 +97,7 @@ class Spares:
             with self._changed:
                 while not self._closed and not self._due():
                     early = self._not_before - time.monotonic()
-                    self._changed.wait(early if early > 0 else None)
+                    self._changed.wait(early if 0 < early < math.inf else None)
                 if self._closed:
                     return
                 if len(self._waiting) > self._wanted:
@@ -129,5 +129,6 @@ class Spares:
         one.close()
 
     def _rest(self) -> None:
+        """Until somebody has had a session again: a worker that cannot be started is not tried over and over."""
         with self._changed:
-            self._not_before = time.monotonic() + _AGAIN_S
+            self._not_before = math.inf
