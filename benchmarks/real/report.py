@@ -23,8 +23,8 @@ within a margin that was fixed before: $margin points, for perplexities $percent
 The plans of Multi30k and SciTLDR were changed after a first run, and given more pairs: `benchmarks/real/plans.py` says
 how and why.
 
-**$alike of $number are equivalent within the margin and have learned more than the weakest baseline.** The classical
-baseline is better than our small model on: $won.
+**$equivalent of $number are equivalent within the margin, and $learned of them have learned more than the weakest
+baseline.** The classical baseline is better than our small model on: $won.
 
 $sides
 
@@ -36,8 +36,8 @@ $others
 
 $costs
 
-Two runs at once on two cores that did other things, too: the seconds say how long it takes, and compare no speeds
-(`benchmarks/families.py` does).
+Two runs at once on two cores that did other things, too: the seconds, the median of the runs, say how long it takes,
+and compare no speeds (`benchmarks/families.py` does).
 """)
 
 
@@ -57,7 +57,8 @@ def page_of(verdicts: Sequence[Verdict], document: Mapping[str, Any], machine: s
         resamples=document["resamples"],
         margin=document["margin"],
         percent=f"{document['perplexity_margin_percent']:g}",
-        alike=sum(one.equivalent and one.learned for one in verdicts),
+        equivalent=sum(one.equivalent for one in verdicts),
+        learned=sum(one.equivalent and one.learned for one in verdicts),
         number=len(verdicts),
         won=", ".join(one.task for one in verdicts if one.winner == "baseline") or "none",
         sides=_table(

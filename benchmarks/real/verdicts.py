@@ -24,7 +24,7 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Side:
-    """``scores`` one a seed, as people read them; parameters, and the mean seconds and tokens of a run."""
+    """``scores`` one a seed, as people read them; parameters, and of a run the mean tokens and the median seconds."""
 
     scores: list[float]
     parameters: int
@@ -114,7 +114,7 @@ def _side(measure: Measure, runs: Any, outcomes: Sequence[Outcome]) -> Side:
     return Side(
         [measure.shown(float(measure.score(one))) for one in runs],
         outcomes[0].parameters,
-        float(np.mean([one.seconds for one in outcomes])),
+        float(np.median([one.seconds for one in outcomes])),  # a run may have been stopped for a while
         float(np.mean([one.tokens for one in outcomes])),
     )
 
