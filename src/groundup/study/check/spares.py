@@ -5,7 +5,8 @@ slow in a fresh process. There are as many as were lately at work at the same ti
 alone. A child serves one job and is never used again, a spare one no less than any other.
 
 Not protected against: a spare child can be seen, and where there are neither namespaces nor a filter on system calls
-also ended, by other learners' code, as every child can. One that is gone is not used. The same on every platform.
+also ended, by other learners' code, as every child can. One that is gone is not used. Where children have a folder
+each (no namespaces), a judge that is killed leaves that of a child that waited, empty. The same on every platform.
 """
 
 from __future__ import annotations
