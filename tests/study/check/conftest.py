@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -71,3 +72,18 @@ def run() -> Callable[..., tuple[Answer, str, str]]:
             return answer, session.printed, session.why
 
     return run_lines
+
+
+def _settled(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture(scope="session")
+def settled() -> Callable[[Callable[[], bool]], bool]:
+    """Whether a condition comes to hold (the kernel takes a moment to clear up); waits 20 seconds at most."""
+    return _settled

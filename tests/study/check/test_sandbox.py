@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -112,18 +111,8 @@ def descendants(pid: int) -> set[int]:
     return {one.pid for one in psutil.Process(pid).children(recursive=True)}
 
 
-def settled(condition) -> bool:
-    """Whether the condition comes to hold (the kernel takes a moment to clear up); waits 10 seconds at most."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 @pytest.mark.parametrize("level", ["auto", "landlock", "rlimits"])
-def test_nothing_is_left_behind(level, run, small_limits, tmp_path, monkeypatch):
+def test_nothing_is_left_behind(level, run, small_limits, tmp_path, monkeypatch, settled):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     hostile = [
         "os._exit(0)",
@@ -192,7 +181,7 @@ def test_a_worker_that_dies_is_replaced_and_nobody_is_charged(run, job, small_li
         assert sandbox.worker_pid != worker.pid
 
 
-def test_a_worker_ends_with_its_judge():
+def test_a_worker_ends_with_its_judge(settled):
     """A judge that is killed leaves nothing running."""
 
     code = (

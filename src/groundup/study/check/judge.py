@@ -34,6 +34,7 @@ from groundup.study.check.inprocess import Outcome, TopicLike, run_drivers
 from groundup.study.check.job import Answer, Isolation, Job, Loaded
 from groundup.study.check.misconceptions import Matcher, UsualScales
 from groundup.study.check.session import Session
+from groundup.study.check.spares import AFTER_S
 from groundup.study.check.verdict import BuildVerdict, Kind, Receipt, Verdict
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 SEED_BITS = 53  # JSON and JavaScript keep such a number exact
 _AGAIN_S = 0.5  # what the other builds get after one has used up all the time
-_AFTER_S = 0.05  # by then a verdict has been recorded and sent
 _MOST_PREPARED = 32  # topics, or parts of one, for which the reference has been run before it is asked for
 
 
@@ -199,7 +199,7 @@ class Judge:
         """Prepare when the verdict is on its way: the two would take turns at one interpreter."""
 
         def prepare() -> None:
-            if not self._closed.wait(_AFTER_S):
+            if not self._closed.wait(AFTER_S):
                 self.prepare(topic, asked)
 
         with suppress(RuntimeError):  # closed meanwhile

@@ -3,8 +3,8 @@
 In a child that was just forked, each page of memory that it writes to is copied first, and each step of Python and of
 torch runs for the first time: together that takes longer than many a check. So a child that waits does, on a file of
 ours, what most checks do: it loads drivers and a file, draws inputs, calls functions and modules, takes gradients,
-raises and describes an exception, and writes answers for the wire. Nothing of this is kept or sent; the file holds no
-answer to any exercise.
+raises and describes an exception, and writes answers for the wire. Nothing of this is kept or sent. A learner's
+code can read the file, so what its functions return is off on purpose: they take the steps, and are no answers.
 
 Not protected against: nothing here is anybody's but ours; it is over before a line of a learner's is read.
 """
@@ -113,7 +113,7 @@ def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
         rows.append(torch.stack([(left[i] * right[:, j]).sum() for j in range(right.shape[1])]))
     looped = torch.stack(rows)
     assert looped.shape == (left.shape[0], right.shape[1])
-    return (looped + torch.einsum("ij,jk->ik", left, right) + left @ right) / 3
+    return (looped + torch.einsum("ij,jk->ik", left, right) + left @ right) / 2
 
 
 def shares(scores, hidden=None):
@@ -123,7 +123,7 @@ def shares(scores, hidden=None):
     high = scores.max(dim=-1, keepdim=True).values
     powers = (scores - high).exp()
     whole = powers / powers.sum(dim=-1, keepdim=True)
-    return (whole + torch.softmax(scores, dim=-1)) / 2
+    return (whole + torch.softmax(scores, dim=-1)) / 3
 
 
 def mean(values):
@@ -133,7 +133,7 @@ def mean(values):
     for value in values:
         total += value
     middle = sorted(values)[len(values) // 2]
-    return total / len(values) + 0 * math.sqrt(abs(middle)) + sum(v for v in values if v < -100)
+    return total / len(values) + math.sqrt(abs(middle)) + sum(v for v in values if v < 0)
 
 
 def count(text: str) -> dict[str, int]:

@@ -22,7 +22,7 @@ from groundup.study.check.limits import Limits
 from groundup.study.check.session import Session
 from groundup.study.check.warm import SandboxError, WarmWorker
 
-_AFTER_S = 0.05  # by then a verdict has been recorded and sent
+AFTER_S = 0.05  # by then a verdict has been recorded and sent
 
 
 class Spares:
@@ -74,7 +74,7 @@ class Spares:
             if not self._at_work:
                 self._wanted = min(self._most, max(self._at_once, self._wanted - 1))
                 self._at_once = 0
-            self._not_before = time.monotonic() + _AFTER_S
+            self._not_before = time.monotonic() + AFTER_S
             self._changed.notify()
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class Spares:
     def _serve(self) -> None:
         with suppress(SandboxError):
             self._wait()
-        self._not_before = time.monotonic() + _AFTER_S  # whoever has waited for the worker comes first
+        self._not_before = time.monotonic() + AFTER_S  # whoever has waited for the worker comes first
         while True:
             surplus: Session | None = None
             with self._changed:

@@ -116,7 +116,8 @@ class Arena:
         deadline = time.monotonic() + 20
         while self._processes().count("fresh") != 1 and time.monotonic() < deadline:
             time.sleep(0.1)
-        self.usual = self._usual()  # with one child, which waits for the next check
+        assert self._processes().count("fresh") == 1, "no child waits for the next check"
+        self.usual = self._usual()
 
     def _secrets(self) -> None:
         for name in (".groundup/progress.sqlite", ".groundup/token", "mine/mathematics/vectors.py"):
