@@ -302,6 +302,12 @@ def test_the_usual_scale_is_that_of_other_seeds() -> None:
     assert usual.of("errors")(()) == 0.0
 
 
+def test_the_usual_scale_of_an_array_is_that_of_its_numbers() -> None:
+    source = "def array(my, rng):\n    return [rng.normal(1, 3).numpy()]\n"
+    usual = UsualScales(FakeTopic(source=source, table={"array": close("an array", builds="scale")}))
+    assert 0.3 < usual.of("array")((0,)) < 6
+
+
 # ── mistakes ─────────────────────────────────────────────────────────────────
 
 

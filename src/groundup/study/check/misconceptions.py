@@ -18,6 +18,7 @@ from groundup.authoring import Case
 from groundup.study.check import tolerance
 from groundup.study.check.compare import Difference, Path, agree, compare, number
 from groundup.study.check.inprocess import ImplementationLike, Outcome, TopicLike, replaced, run_drivers
+from groundup.study.check.wire import Array
 
 MISTAKE_BUDGET = 0.3  # seconds that one mistake may take in a verdict
 ALL_BUDGET = 1.5  # seconds that all of them may take
@@ -84,7 +85,8 @@ def _scale_at(value: Any, path: Path) -> float:
         except OverflowError:
             return 0.0
         return scale if scale < float("inf") else 0.0
-    return tolerance.scale(value) if isinstance(value, torch.Tensor) else 0.0
+    tensor = value.tensor if isinstance(value, Array) else value
+    return tolerance.scale(tensor) if isinstance(tensor, torch.Tensor) else 0.0
 
 
 def judge_case(name: str, case: Case, mine: Outcome, theirs: Outcome, usual: UsualScales) -> CaseResult:

@@ -27,6 +27,15 @@ def _low(rng, m, n, r, dtype=F64, columns=True):
     return torch.cat([rest, top]).roll(places, dims=(0, 1)).to(dtype)
 
 
+def _turn(rng, n):
+    """An orthogonal (n, n): products of reflections."""
+    turn = torch.eye(n, dtype=F64)
+    for _ in range(n):
+        v = rng.normal(n, dtype=F64)
+        turn = turn - 2 * torch.outer(turn @ v, v) / v.dot(v)
+    return turn
+
+
 def _whole(rng, n):
     return rng.integers(-2, 3, n, n) + (n + 5) * torch.eye(n, dtype=torch.int64).roll(1, dims=0)
 
@@ -263,9 +272,12 @@ def solvable_up_to_noise(my, rng):
 
 
 def solvable_with_a_noisy_matrix(my, rng):
-    """Singular up to 1e-4: what the noise makes solvable counts only if the tolerance is finer."""
-    a, b = _low(rng, 4, 4, 2), rng.normal(4, dtype=F64)
-    near = a + 1e-4 * _good(rng, 4, F64)
+    """Singular up to 1e-4: what the noise makes solvable counts only if the tolerance is finer.
+
+    Singular values of 3, 2, 1e-4 and 5e-5, and not just any noise: whatever pivots are taken, none is near a tolerance.
+    """
+    sizes, b = torch.tensor([3.0, 2.0, 1e-4, 5e-5], dtype=F64), rng.normal(4, dtype=F64)
+    near = _turn(rng, 4) * sizes @ _turn(rng, 4)
     return [[my.is_solvable(near, b), my.is_solvable(near, b, tolerance=2e-3)], near]
 
 

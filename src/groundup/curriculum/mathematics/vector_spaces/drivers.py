@@ -179,15 +179,16 @@ def rank_in_float32(my, rng):
 
 
 def rank_under_noise(my, rng):
-    """Three values of ordinary size and the rest of 1e-7: noise, or not, as the tolerance says."""
-    a = _of(rng, 5, 7, [3.0, 2.0, 1.0, 1e-7, 1e-7][: rng.integer(4, 6)])
+    """Three values of ordinary size and the rest of 1e-8: noise, or not, as the tolerance says."""
+    a = _of(rng, 5, 7, [3.0, 2.0, 1.0, 1e-8, 1e-8][: rng.integer(4, 6)])
     return [my.rank(a), my.rank(a, tolerance=1e-4), my.rank(a, 1e-10), a]
 
 
 def rank_with_values_of_all_sizes(my, rng):
-    sizes = [3.0, 1.0, 3e-2, 1e-3, 3e-5, 1e-6, 1e-8]
+    """A pivot, or what is left of a row, may be several times its singular value: each tolerance lies far from both sides."""
+    sizes = [3.0, 2.0, 1e-2, 5e-3, 2e-5, 1e-5, 1e-8]
     a, full = _of(rng, 7, 8, sizes[: rng.integer(5, 7)]), _of(rng, 7, 8, sizes)
-    return [[my.rank(a, tolerance=t) for t in (0.1, 3e-3, 1e-10)], my.rank(full, tolerance=1e-10), a]
+    return [[my.rank(a, tolerance=t) for t in (0.05, 1e-4, 1e-10)], my.rank(full, tolerance=1e-10), a]
 
 
 def rank_with_a_tiny_row(my, rng):
@@ -207,7 +208,8 @@ def rank_with_a_misleading_first_row(my, rng):
 def rank_of_rows_that_differ_a_little(my, rng):
     """No row is a multiple of another, and still all lie within a hair of one plane."""
     a, noise = _low(rng, 5, 6, 2), rng.normal(5, 6, dtype=F64)
-    return [my.rank(a), my.rank(a + 1e-9 * noise), my.rank(a + 1e-3 * noise), a]
+    apart = _of(rng, 5, 6, [3.0, 2.0, 3e-3, 2e-3, 1e-3])
+    return [my.rank(a), my.rank(a + 1e-9 * noise), my.rank(apart), a]
 
 
 def rank_leaves_its_input_alone(my, rng):
