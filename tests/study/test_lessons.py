@@ -67,6 +67,29 @@ def test_stale_missing_and_needless_outputs_are_found_and_mended(doubling: Topic
     assert check_outputs(doubling) == []
 
 
+@pytest.mark.parametrize(
+    ("written", "printed", "same"),
+    [
+        ("miss 2e-07, size 3", "miss 1e-07, size 3", True),
+        ("[1.5, 1.3757e-17]", "[1.5, 5.551115123125783e-17]", True),
+        ("miss 2e-07, size 3", "miss 2e-07, size 4", False),
+        ("miss 2e-07", "miss 3e-06", False),
+        ("miss 2e-04", "miss 3e-04", False),
+        ("miss 2e-07", "miss 2e-09", False),
+        ("miss 2e-07", "miss 2e+07", False),
+        ("miss 2e-07", "miss -2e-07", False),
+        ("miss 2e-07", "miss 0.0", False),
+        ("miss 2e-07", "miss 2e-07 2e-07", False),
+    ],
+)
+def test_outputs_agree_up_to_what_rounding_leaves(doubling: Topic, written: str, printed: str, same: bool) -> None:
+    text = f"# T\n\n```python\nprint({printed!r})\n```\n\n```output\n{written}\n```\n"
+    topic = lesson(doubling, text)
+    assert (check_outputs(topic) == []) is same
+    assert write_outputs(topic) is not same
+    assert (topic.lesson_text() == text) is same
+
+
 def test_an_output_that_holds_a_fence_gets_a_longer_one() -> None:
     text = "```python\nprint('```')\n```\n"
     new = with_outputs(text, ["```"])

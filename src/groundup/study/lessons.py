@@ -181,27 +181,47 @@ def _tidy(output: str) -> str:
     return text if len(text) <= LONGEST_OUTPUT else text[:LONGEST_OUTPUT] + "\n…"
 
 
+def _written(output: Block | None) -> str:
+    return _tidy(output.code) if output else ""
+
+
+_TINY = re.compile(r"(?<![\w.])\d(?:\.\d+)?e-\d+")
+_ROUNDING = 1e-6  # below this, what a lesson prints may be what rounding left, which other processors round otherwise
+
+
+def _same(written: str, printed: str) -> bool:
+    """Whether they agree to the letter, but for numbers below a millionth: those within a factor of ten."""
+    if written == printed:
+        return True
+    if _TINY.split(written) != _TINY.split(printed):
+        return False
+    pairs = zip(map(float, _TINY.findall(written)), map(float, _TINY.findall(printed)), strict=True)
+    return all(one == other or max(one, other) < min(_ROUNDING, 10 * min(one, other)) for one, other in pairs)
+
+
 def check_outputs(topic: Topic, *, time_limit_s: float = TIME_LIMIT_S) -> list[Difference]:
-    """The output blocks that are not what their code prints now."""
+    """The output blocks that are not what their code prints now, up to what rounding leaves."""
     text = topic.lesson_text()
     pairs = _output_of(text)
     where = f"{topic.id}/lesson.md"
     printed = run_code([code for code, _ in pairs], where=where, time_limit_s=time_limit_s)
     found = []
     for (code, output), now in zip(pairs, printed, strict=True):
-        written = _tidy(output.code) if output else ""
-        if written != now:
+        written = _written(output)
+        if not _same(written, now):
             found.append(Difference(output.start if output else code.end, written, now))
     return found
 
 
 def write_outputs(topic: Topic, *, time_limit_s: float = TIME_LIMIT_S) -> bool:
-    """Execute the lesson and write what each block prints into its output block. Whether the file changed."""
+    """Execute the lesson and write what each block prints into its output block, unless it says the same up to what
+    rounding leaves. Whether the file changed."""
     text = topic.lesson_text()
     pairs = _output_of(text)
     where = f"{topic.id}/lesson.md"
     printed = run_code([code for code, _ in pairs], where=where, time_limit_s=time_limit_s)
-    new = with_outputs(text, printed)
+    kept = [_written(output) for _, output in pairs]
+    new = with_outputs(text, [old if _same(old, now) else now for old, now in zip(kept, printed, strict=True)])
     if new == text:
         return False
     path = topic.path("lesson.md")

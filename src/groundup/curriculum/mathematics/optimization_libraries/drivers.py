@@ -333,8 +333,8 @@ def lbfgs_round_the_bend(my, rng):
     """Rosenbrock's valley, from different places."""
     f = lambda x: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
     grad = lambda x: torch.stack([2 * (x[0] - 1) - 400 * x[0] * (x[1] - x[0] ** 2), 200 * (x[1] - x[0] ** 2)])
-    start = torch.tensor([-1.0, -0.5], dtype=TWO) + rng.normal(2, dtype=TWO, scale=0.2)
-    return _arrive(my, f, grad, start, 1e-6, memory=rng.integer(3, 5), steps=45)
+    start = torch.tensor([-1.0, -0.5], dtype=TWO) + rng.normal(2, dtype=TWO, scale=0.1)
+    return _arrive(my, f, grad, start, 1e-6, memory=rng.integer(3, 5), steps=70)
 
 
 def lbfgs_fits_a_classifier(my, rng):

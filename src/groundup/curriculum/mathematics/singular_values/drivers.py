@@ -31,6 +31,11 @@ def _falling(rng, m, n, dtype=F64):
     return _of(rng, m, n, values, dtype)
 
 
+def _strided(a):
+    """The same matrix as every other row of a larger one."""
+    return torch.repeat_interleave(a, 2, dim=0)[::2]
+
+
 # ── low_rank ──
 
 
@@ -102,7 +107,7 @@ def rank_without_entries(my, rng):
 
 
 def low_rank_leaves_its_argument_alone(my, rng):
-    a = _falling(rng, 8, 5)[::2].T
+    a = _strided(_falling(rng, 4, 5)).T
     return [my.low_rank(a, 2), a]
 
 
@@ -196,7 +201,7 @@ def inverse_of_whole_numbers(my, rng):
 
 
 def pseudo_inverse_leaves_its_argument_alone(my, rng):
-    a = _of(rng, 8, 5, [3.0, 2.0, 1.0])[::2].T
+    a = _strided(_of(rng, 4, 5, [3.0, 2.0, 1.0])).T
     return [my.pseudo_inverse(a), a]
 
 
