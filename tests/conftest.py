@@ -1,12 +1,18 @@
 """What tests of several folders share."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Tests run side by side, each in a process of its own: with more threads than cores, those of one wait for each other
+# while another's are at work (ten times as long, measured). Set before torch is imported, and for all that is started.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 SERVING = Path(__file__).parent / "stack" / "data" / "serving.py"
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

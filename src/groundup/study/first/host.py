@@ -31,7 +31,7 @@ WRITE_S = 30.0
 LIMITS = Limits(wall_s=WRITE_S, cpu_s=60.0, memory_mb=1024.0, files_mb=1.0, open_files=64)
 PROMPT_LENGTH = 400
 LINES, LINE_BYTES = 2000, 16_384
-THREADS = 2
+THREADS = 1
 
 
 class First:
