@@ -53,9 +53,11 @@ def by_a_table_of_extrapolations(f, x, side="both"):
                 if k > 3 and error < best:
                     best, answer = error, new[-1]
             row = new
-        # An accident among values that swing: the last ones must lie near.
-        last = max(abs(at(h) - answer) for h in (1e-5, 3e-6, 1.7e-6, 1.1e-6))
-        return answer if best <= 1e-3 * (1 + abs(answer)) and last <= 0.005 * (1 + abs(answer)) else math.nan
+        nearest = [at(h) for h in (1e-5, 3e-6, 1.7e-6, 1.1e-6)]
+        if best <= 1e-6 * (1 + abs(answer)):  # smooth, or by accident among values that swing
+            return answer if max(abs(one - answer) for one in nearest) <= 0.005 * (1 + abs(answer)) else math.nan
+        mean = sum(nearest) / len(nearest)
+        return mean if max(nearest) - min(nearest) <= 1e-3 * (1 + abs(mean)) else math.nan
 
     return _by_sides(f, x, side, one)
 
