@@ -593,7 +593,7 @@ def _outside(vectors, step):
 def lbfgs_knows_what_it_keeps(my, rng):
     """Each step is a mixture of the gradient and of as many pairs as memory says: of no more, and of no fewer."""
     found = []
-    for memory, n, steps in ((1, 6, 4), (6, 16, 14)):
+    for memory, n, steps in ((1, 6, 4), (6, 24, 14)):
         scale, places = rng.uniform(n, low=1.0, high=200.0, dtype=TWO), []
         grad = lambda x, scale=scale: scale * torch.sinh(x)
 

@@ -54,9 +54,9 @@ def _filled(rng, module, wanted):
 
 
 def _calmed(module, part=""):
-    """With blocks that add little to the stream: the three digits of bfloat16 are enough then to tell right from wrong."""
+    """With blocks that add less to the stream: the three digits of bfloat16 are enough then to tell right from wrong."""
     for name, weight in module.named_parameters():
-        weight.mul_(0.25 if name.startswith(part) else 1.0)
+        weight.mul_(0.5 if name.startswith(part) else 1.0)
     return module
 
 
