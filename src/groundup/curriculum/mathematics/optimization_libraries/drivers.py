@@ -370,8 +370,9 @@ def lbfgs_from_a_hilltop(my, rng):
     """Two wells in each direction, with a hill between them where the slope falls along the way: s · y is below zero."""
     scale = rng.uniform(3, low=0.5, high=2.0, dtype=TWO)
     f, grad = (lambda x: (scale * (x**2 - 1) ** 2).sum() / 4), (lambda x: scale * x * (x**2 - 1))
-    starts = [0.05 * rng.uniform(3, low=0.5, high=1.0, dtype=TWO), 0.3 * rng.normal(3, dtype=TWO)]
-    return [_arrive(my, f, grad, start, 1e-3, steps=35) for start in starts]
+    near, around = 0.05 * rng.uniform(3, low=0.5, high=1.0, dtype=TWO), 0.3 * rng.normal(3, dtype=TWO)
+    starts = [near, around + 0.1 * around.sign()]  # on the edge between two wells nothing leads away
+    return [_arrive(my, f, grad, start, 1e-3, steps=45) for start in starts]
 
 
 def lbfgs_bent_downwards_and_straight(my, rng):

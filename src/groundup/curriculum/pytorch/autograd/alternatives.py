@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import weakref
 
 import numpy as np
 import torch
@@ -299,19 +300,21 @@ class OrderOfCreation(_Operators):
 
 @replaces("Tensor")
 class OneTape(_Operators):
-    """A list of all that was ever computed, gone through backwards: the order of creation is an order in which operands come
-    first. Only what the result depends on has a gradient."""
+    """All that was computed and is still held, gone through backwards: the order of creation is an order in which operands
+    come first. Only what the result depends on has a gradient."""
 
-    tape = []
+    tape = weakref.WeakValueDictionary()
+    numbers = itertools.count()
 
     def __init__(self, data):
         self.data, self.grad = np.array(data, dtype=np.float64), None
-        self.g = None
+        self.g, self.pulls = None, ()
 
     @classmethod
     def op(cls, data, *pulls):
         out = cls(data)
-        cls.tape.append((out, pulls))
+        out.pulls = pulls
+        cls.tape[next(cls.numbers)] = out
         return out
 
     @classmethod
@@ -384,10 +387,10 @@ class OneTape(_Operators):
             raise ValueError("backward: one number, please")
         touched = [self]
         self.g = np.ones_like(self.data)
-        for out, pulls in reversed(self.tape):
+        for out in reversed(list(self.tape.values())):
             if out.g is None:
                 continue
-            for operand, pull in pulls:
+            for operand, pull in out.pulls:
                 g = np.asarray(pull(out.g))
                 while g.ndim > operand.data.ndim:
                     g = g.sum(0)
