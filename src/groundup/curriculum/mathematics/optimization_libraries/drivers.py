@@ -402,7 +402,7 @@ def lbfgs_over_waves(my, rng):
     a = rng.normal(4, dtype=TWO)
     f = lambda x: ((x - a) ** 2).sum() / 20 - torch.cos(2 * x).sum()
     grad = lambda x: (x - a) / 10 + 2 * torch.sin(2 * x)
-    return [_arrive(my, f, grad, rng.normal(4, dtype=TWO, scale=6.0), 1e-3, steps=35) for _ in range(2)]
+    return [_arrive(my, f, grad, rng.normal(4, dtype=TWO, scale=6.0), 1e-3, steps=80) for _ in range(2)]
 
 
 def lbfgs_down_a_straight_slope(my, rng):
@@ -423,7 +423,7 @@ def lbfgs_within_an_edge(my, rng):
     wall = lambda x: torch.where(edge(x) > 0, log(x), math.inf)
     grad = lambda x: a + 2 * x / edge(x)
     start = rng.uniform(3, low=-0.4, high=0.4, dtype=TWO)
-    return [_arrive(my, f, grad, start, 1e-4, steps=18) for f in (log, wall)]
+    return [_arrive(my, f, grad, start, 1e-4, steps=30) for f in (log, wall)]
 
 
 def lbfgs_round_a_corner(my, rng):
@@ -485,7 +485,7 @@ def lbfgs_float32_and_views(my, rng):
     f, grad = (lambda x: (scale * x**2).sum() / 2), (lambda x: scale * x)
     x0 = rng.normal(6, 2).T[:, ::2]
     kept = x0.clone()
-    found = _arrive(my, f, grad, x0, 1e-3, steps=14)
+    found = _arrive(my, f, grad, x0, 1e-3, steps=20)
     return {**found, "x0": x0, "kept": kept}
 
 
